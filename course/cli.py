@@ -1,0 +1,57 @@
+"""`course …`: one verb a job; the module of a verb is loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from course.errors import CourseError
+
+COMMANDS = {
+    "new-lesson": "course.authoring.new_lesson",
+    "build": "course.authoring.build",
+    "gate": "course.authoring.gate",
+    "pack": "course.pack.packing",
+    "submit": "course.pack.submitting",
+    "take-in": "course.pack.taking_in",
+    "demo": "course.authoring.demo",
+    "doctor": "course.doctor",
+}
+
+
+def usage() -> str:
+    """Name every verb with its one-line summary."""
+    lines = ["usage: course VERB …   (course VERB --help tells more)", ""]
+    for verb, module in COMMANDS.items():
+        lines.append(f"  {verb:<11} {importlib.import_module(module).SUMMARY}")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; return 0 when it did its work, 1 when it found something wrong, 2 when it could not start.
+
+    >>> main(["fly"])
+    2
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(usage())
+        return 0
+    verb, *rest = words
+    if verb not in COMMANDS:
+        print(f"course: there is no verb {verb!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    command = importlib.import_module(COMMANDS[verb])
+    parser = argparse.ArgumentParser(prog=f"course {verb}", description=command.SUMMARY)
+    command.add_arguments(parser)
+    try:
+        return command.run(parser.parse_args(rest))
+    except CourseError as error:
+        print(f"course {verb}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

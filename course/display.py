@@ -1,0 +1,165 @@
+"""What every picture, table and notice of the course looks like, and the words that stand in for each.
+
+Colours are those of Okabe and Ito (2008), which people with the common colour-blindnesses tell apart; no
+meaning hangs on colour alone, so each series also has a line style, a marker and a label beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+INK, FAINT, PAPER = "#1b1f24", "#8a929c", "#ffffff"
+
+#: What is shown, what is wished for, what goes wrong, what was guessed: one look for each, everywhere.
+ROLE_COLOURS = {"seen": BLUE, "good": GREEN, "bad": VERMILLION, "guess": PURPLE, "rest": FAINT}
+
+DPI = 110
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series looks: colour and line style and marker together."""
+
+    color: str
+    linestyle: str
+    marker: str
+
+
+SERIES = (
+    SeriesStyle(BLUE, "-", "o"),
+    SeriesStyle(VERMILLION, "--", "s"),
+    SeriesStyle(GREEN, "-.", "^"),
+    SeriesStyle(PURPLE, ":", "D"),
+    SeriesStyle(ORANGE, (0, (5, 1)), "v"),
+    SeriesStyle(SKY, (0, (1, 1)), "P"),
+)
+
+
+def new_figure(width: float = 7.0, height: float = 2.9, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure of the house style (inches) and its axes, row by row.
+
+    The figure belongs to no window and no pyplot state: there is nothing to close.
+
+    >>> figure, (left, right) = new_figure(columns=2)
+    >>> left.spines["top"].get_visible()
+    False
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    axes = list(grid.ravel())
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_color(FAINT)
+        ax.tick_params(colors=INK, labelsize=8.5, length=3)
+        ax.xaxis.label.set(size=9, color=INK)
+        ax.yaxis.label.set(size=9, color=INK)
+        ax.title.set(size=10, color=INK)
+        ax.set_axisbelow(True)
+        ax.grid(axis="y", color="#e6e8eb", linewidth=0.8)
+    return figure, axes
+
+
+def label_line(ax: Axes, x: float, y: float, text: str, color: str = INK, **placing: object) -> None:
+    """Write a direct label beside a line or a bar, 4 points to the right of (x, y) unless placed otherwise."""
+    settings: dict = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 8.5}
+    ax.annotate(text, (x, y), color=color, **(settings | placing))
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return the figure as PNG bytes, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    return buffer.getvalue()
+
+
+def figure_html(figure: Figure, alt: str) -> str:
+    """Return the figure as an `<img>` that carries `alt`, for `widgets.HTML`.
+
+    Raises ValueError when `alt` is empty: JupyterLab ignores alt metadata on PNG outputs, so the words must
+    stand in the image element itself, and a picture without words is nothing for many readers.
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs an alt text: one sentence computed from the data that it shows")
+    width = round(figure.get_figwidth() * 100)
+    data = base64.b64encode(png_of(figure)).decode("ascii")
+    return (
+        f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt, quote=True)}" width="{width}" '
+        'style="max-width:100%;height:auto;background:#fff;border-radius:4px">'
+    )
+
+
+def table_html(frame: pd.DataFrame, caption: str, most: int = 12) -> str:
+    """Return a frame as an accessible table: a caption, header cells with a scope, at most `most` rows.
+
+    >>> import pandas as pd
+    >>> table_html(pd.DataFrame({"day": [1], "share": [0.25]}), "Two numbers").count("scope=")
+    2
+    """
+    shown = frame.head(most)
+    head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(str(name))}</th>' for name in shown.columns)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(_cell_text(value))}</td>' for value in row) + "</tr>"
+        for row in shown.itertuples(index=False, name=None)
+    )
+    more = f" (the first {most} of {len(frame)} rows)" if len(frame) > most else ""
+    return (
+        f'<table style="border-collapse:collapse;margin:4px 0"><caption style="text-align:left;padding:2px 0">'
+        f"{html.escape(caption + more)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+_CELL = "text-align:left;padding:2px 12px 2px 0;border-bottom:1px solid #d7dbe0"
+
+
+def _cell_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.4g}"
+    return str(value)
+
+
+def sentence_html(text: str) -> str:
+    """Return the sentence under a picture; screen readers speak it when it changes."""
+    return f'<p role="status" style="margin:4px 0;line-height:1.45;max-width:46em">{html.escape(text)}</p>'
+
+
+def notice_html(text: str, kind: str = "note") -> str:
+    """Return a short boxed notice; `kind` is "note", "right", "wrong" or "error", said in a word, not by colour only."""
+    word, colour = {
+        "note": ("First", BLUE),
+        "right": ("Yes", GREEN),
+        "wrong": ("Not quite", ORANGE),
+        "error": ("Error", VERMILLION),
+    }[kind]
+    return (
+        f'<p role="status" style="margin:6px 0;padding:6px 10px;border-left:4px solid {colour};line-height:1.45;'
+        f'max-width:46em"><strong>{word}.</strong> {html.escape(text)}</p>'
+    )
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    >>> join_words(["code", "data", "model"])
+    'code, data and model'
+    >>> join_words([])
+    'none'
+    """
+    if not words:
+        return "none"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

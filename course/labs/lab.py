@@ -1,0 +1,128 @@
+"""The thin view that every laboratory shares: controls, a picture, the sentence that says what it shows, a table.
+
+A laboratory is a small class that names its parts; the physics is in pure functions:
+
+- `simulate(**settings)` returns a DataFrame; `settings` are the controls' values by name;
+- `describe(table, guess)` returns one or two sentences computed from the table: shown, and the alt text;
+- `draw(table, guess)` returns a matplotlib Figure.
+
+`guess` is the student's prediction, or None where the laboratory asks for none.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import ipywidgets as widgets
+
+from course.display import figure_html, notice_html, sentence_html, table_html
+from course.predict import NOT_YET, Among, Between
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+WIDE = {"description_width": "initial"}
+
+
+class Lab:
+    """Compose the widgets of one laboratory and redraw whenever a control moves.
+
+    Attributes that a student or a test reads: `controls` (widgets by name), `settings` (their values),
+    `table` (the DataFrame behind the picture), `sentence`, `error` (None while all is well).
+    """
+
+    title: ClassVar[str]
+    question: ClassVar[Between | Among | None] = None
+    #: Set where a redraw trains something: the reader then sees that work is going on.
+    slow: ClassVar[bool] = False
+
+    def __init__(self, prediction: Any = None) -> None:
+        self.guess = prediction
+        self.controls = self.make_controls()
+        self.table: pd.DataFrame | None = None
+        self.sentence = ""
+        self.error: Exception | None = None
+        self._picture = widgets.HTML()
+        self._words = widgets.HTML()
+        self._numbers = widgets.HTML()
+        self._status = widgets.HTML()
+        for name, control in self.controls.items():
+            control.style = WIDE
+            control.layout.width = "auto"
+            control.layout.max_width = "640px"
+            control.add_class(f"course-control-{name}")
+            control.observe(self._on_change, names="value")
+        self.widget = widgets.VBox(self._rows())
+        self.widget.add_class("course-lab")
+        if self.waiting_for is None:
+            self.redraw()
+
+    def make_controls(self) -> dict[str, widgets.Widget]:
+        """Return the controls by the names that `simulate` takes; each has a description."""
+        raise NotImplementedError
+
+    def simulate(self, **settings: Any) -> pd.DataFrame:
+        """Return what happened, one row a case; columns are words."""
+        raise NotImplementedError
+
+    def describe(self, table: pd.DataFrame, guess: Any) -> str:
+        """Say in a sentence or two what the table shows."""
+        raise NotImplementedError
+
+    def draw(self, table: pd.DataFrame, guess: Any) -> Figure:
+        """Draw the table."""
+        raise NotImplementedError
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What the reader has to do before the laboratory shows anything, or None."""
+        if self.question is None:
+            return None
+        return NOT_YET if self.guess is ... else self.question.problem(self.guess)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The controls' values by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def redraw(self) -> None:
+        """Simulate, describe and draw with the present settings; raise what goes wrong."""
+        self.table = self.simulate(**self.settings)
+        self.sentence = self.describe(self.table, self.guess)
+        self._picture.value = figure_html(self.draw(self.table, self.guess), alt=self.sentence)
+        self._words.value = sentence_html(self.sentence)
+        self._numbers.value = (
+            f"<details><summary>The numbers as a table</summary>{table_html(self.table, self.title)}</details>"
+        )
+
+    def _on_change(self, _change: object) -> None:
+        if self.slow:
+            self._status.value = '<p role="status" style="margin:0">Training …</p>'
+        try:
+            self.redraw()
+            self.error, self._status.value = None, ""
+        except Exception as error:  # an observer's exception would vanish: show it, and keep it for the tests
+            self.error = error
+            self._status.value = notice_html(
+                f"this laboratory could not redraw: {error!r}. Please report it with these lines: "
+                + traceback.format_exc(limit=-2),
+                "error",
+            )
+
+    def _rows(self) -> list[widgets.Widget]:
+        heading = widgets.HTML(f'<p style="margin:2px 0;font-weight:600">{self.title}</p>')
+        if self.waiting_for is not None:
+            return [heading, widgets.HTML(notice_html(self.waiting_for))]
+        return [heading, *self.controls.values(), self._status, self._picture, self._words, self._numbers]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        # The HTML stands in where widgets cannot be shown: a printed page, an export, a reader without them.
+        bundle = self.widget._repr_mimebundle_()
+        notice = self.waiting_for
+        bundle["text/plain"] = f"{self.title}. {notice or self.sentence}"
+        bundle["text/html"] = f"<p><strong>{self.title}</strong></p>" + (
+            notice_html(notice) if notice else self._picture.value + self._words.value
+        )
+        return bundle

@@ -1,0 +1,65 @@
+"""Predictions: a guess is committed to before a lab is run; its kind is checked, its rightness never is."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NOT_YET = "Commit to a prediction first: replace the ... in the cell above by your guess, and run that cell again."
+
+
+@dataclass(frozen=True)
+class Between:
+    """A guess that is a number from `low` to `high`, both included.
+
+    >>> Between(0, 100, "percent").problem(12)
+    >>> Between(0, 100, "percent").problem(140)
+    'a prediction here is a number from 0 to 100 (percent); yours is 140'
+    """
+
+    low: float
+    high: float
+    unit: str
+
+    def problem(self, guess: object) -> str | None:
+        """Say what keeps `guess` from being a prediction of this kind, or return None."""
+        wanted = f"a prediction here is a number from {self.low:g} to {self.high:g} ({self.unit}); yours is {guess!r}"
+        if isinstance(guess, bool) or not isinstance(guess, numbers.Real) or math.isnan(guess):
+            return wanted
+        return None if self.low <= guess <= self.high else wanted
+
+
+@dataclass(frozen=True)
+class Among:
+    """A guess that is one of the named choices.
+
+    >>> Among(["code", "data"]).problem("dta")
+    "a prediction here is one of 'code', 'data'; yours is 'dta'"
+    """
+
+    choices: Sequence[str]
+
+    def problem(self, guess: object) -> str | None:
+        """Say what keeps `guess` from being a prediction of this kind, or return None."""
+        if isinstance(guess, str) and guess in self.choices:
+            return None
+        return f"a prediction here is one of {', '.join(map(repr, self.choices))}; yours is {guess!r}"
+
+
+def check_prediction(guess: object, kind: Between | Among) -> None:
+    """Pass when `guess` is a prediction of that kind.
+
+    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range.
+
+    >>> check_prediction(40, Between(0, 100, "percent"))
+    >>> check_prediction(..., Between(0, 100, "percent"))
+    Traceback (most recent call last):
+    NotImplementedError: Commit to a prediction first: ...
+    """
+    if guess is ...:
+        raise NotImplementedError(NOT_YET)
+    problem = kind.problem(guess)
+    if problem is not None:
+        raise AssertionError(problem)

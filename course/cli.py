@@ -21,6 +21,11 @@ COMMANDS = {
 }
 
 
+# jsonschema, which nbformat needs, tries to import a checker of international addresses that compiles a grammar for
+# 2.6 s; no notebook has such an address. A None here makes that import fail at once, in this program only.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+
 def usage() -> str:
     """Name every verb with its one-line summary."""
     lines = ["usage: course VERB …   (course VERB --help tells more)", ""]

@@ -139,7 +139,7 @@ def sentence_html(text: str) -> str:
 
 
 def notice_html(text: str, kind: str = "note") -> str:
-    """Return a short boxed notice; `kind` is "note", "right", "wrong" or "error", said in a word, not by colour only."""
+    """Return a short boxed notice; `kind` is "note", "right", "wrong" or "error": a word, not only a colour."""
     word, colour = {
         "note": ("First", BLUE),
         "right": ("Yes", GREEN),

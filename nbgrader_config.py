@@ -1,0 +1,26 @@
+"""nbgrader's settings for this course; every line says why it stands here."""
+
+from course.authoring.release import PREPROCESSORS
+
+c = get_config()  # noqa: F821 - traitlets puts it there
+
+# The name under which the exchange and the gradebook know this course; it does not change within a term.
+c.CourseDirectory.course_id = "mlops"
+
+# A .py file beside a notebook in source/ would be copied to students, answers and all.
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints",
+    "*.pyc",
+    "__pycache__",
+    "feedback",
+    "*.py",
+]
+
+# Predictions keep a stub that runs; tests cells get the tag that lets Run All go on.
+c.GenerateAssignment.preprocessors = PREPROCESSORS
+
+# What an untouched function does when it is called: one line that says whose turn it is.
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("write this part, then run this cell again")'}
+
+# What an untouched written answer shows.
+c.ClearSolutions.text_stub = "YOUR ANSWER HERE"

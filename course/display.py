@@ -67,7 +67,6 @@ def new_figure(width: float = 7.0, height: float = 2.9, rows: int = 1, columns: 
         ax.tick_params(colors=INK, labelsize=8.5, length=3)
         ax.xaxis.label.set(size=9, color=INK)
         ax.yaxis.label.set(size=9, color=INK)
-        ax.title.set(size=10, color=INK)
         ax.set_axisbelow(True)
         ax.grid(axis="y", color="#e6e8eb", linewidth=0.8)
     return figure, axes
@@ -77,6 +76,11 @@ def label_line(ax: Axes, x: float, y: float, text: str, color: str = INK, **plac
     """Write a direct label beside a line or a bar, 4 points to the right of (x, y) unless placed otherwise."""
     settings: dict = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 8.5}
     ax.annotate(text, (x, y), color=color, **(settings | placing))
+
+
+def title_axes(ax: Axes, text: str, **placing: object) -> None:
+    """Write a title above the left edge of the axes, in the size of the house."""
+    ax.set_title(text, loc="left", fontsize=10, color=INK, **placing)
 
 
 def png_of(figure: Figure) -> bytes:

@@ -160,8 +160,12 @@ def _check_cells(cells: Sequence[Cell], findings: _Findings) -> None:
             findings.add(cell, "the cell is empty", "write into it or take it out")
         if cell.role not in (None, "lab"):
             _check_grade_id(cell, seen, findings)
-        if cell.role in POINTED and (not isinstance(cell.points, int) or cell.points < 1):
-            findings.add(cell, f"points={cell.points!r}", "points is a whole number of 1 and more")
+        if cell.role in POINTED and (type(cell.points) is not int or cell.points < (cell.role != "tests")):
+            findings.add(
+                cell, f"points={cell.points!r}", "points is a whole number of 1 and more (0: tests of Go further only)"
+            )
+        if cell.role == "tests" and cell.points == 0 and HIDDEN[0] in cell.source:
+            findings.add(cell, "it hides tests and gives no points", "what gives no points is checked in the open")
         if cell.kind == "markdown" and cell.role not in (None, "written", "task"):
             findings.add(cell, "it is text", f"a cell of the role {cell.role} is code: leave [markdown] out")
         _check_regions(cell, findings)

@@ -1,0 +1,208 @@
+"""Code, data, model and configuration, three versions each: every one of the 81 combinations really trains.
+
+The shop of the course's company predicts which orders come back. Its pipeline is small and whole: a snapshot of
+orders, a piece of code that makes features of them, a kind of model, a configuration. Each can move alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from types import MappingProxyType
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+
+from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, join_words, label_line, new_figure, title_axes
+from course.labs.cache import memory
+from course.labs.lab import Lab
+from course.predict import Between
+
+GROUPS = ("clothes", "shoes", "gadgets")
+FIRST_RUN = MappingProxyType({"code": 1, "data": 1, "model": 1, "config": 1})
+
+#: The code as an artefact: text that makes the features.
+CODE = {
+    1: "features = orders[['price', 'discount', 'past_returns']]",
+    2: "features = orders[['price', 'discount', 'past_returns']].assign(price=np.log(orders['price']))",
+    3: "features = pd.get_dummies(orders[['price', 'discount', 'past_returns', 'group']], dtype=float)",
+}
+MODEL = {1: "logistic regression", 2: "decision tree", 3: "nearest neighbours"}
+CONFIG = {
+    1: {"threshold": 0.5, "newest_share": 1.0},
+    2: {"threshold": 0.4, "newest_share": 1.0},
+    3: {"threshold": 0.5, "newest_share": 0.5},
+}
+DATA = {1: "the orders of May", 2: "May, 5 % of the labels corrected, clothes only", 3: "the orders of June"}
+
+
+def simulate_orders(seed: int, size: int) -> pd.DataFrame:
+    """Return orders: group, price (euro), discount (share), past_returns (count), came_back (0 or 1).
+
+    The same seed gives the same orders.
+
+    >>> simulate_orders(1, 3).equals(simulate_orders(1, 3))
+    True
+    """
+    rng = np.random.default_rng([2, seed])
+    group = rng.choice(GROUPS, size, p=[0.45, 0.3, 0.25])
+    price = np.exp(rng.normal(np.select([group == "clothes", group == "shoes"], [3.6, 4.3], 4.9), 0.5))
+    discount = rng.choice([0.0, 0.1, 0.2, 0.5], size)
+    past_returns = rng.poisson(np.where(group == "gadgets", 0.6, 1.6))
+    score = (
+        0.7 * (past_returns - 1.3)
+        + np.select([group == "clothes", group == "shoes"], [0.9, 0.2], -0.9)
+        - np.where(group == "gadgets", -2.4, 1.8) * discount
+        + 0.5 * (np.log(price) - 4.1)
+    )
+    came_back = (rng.random(size) < 1 / (1 + np.exp(-1.6 * score))).astype(int)
+    return pd.DataFrame(
+        {"group": group, "price": price, "discount": discount, "past_returns": past_returns, "came_back": came_back}
+    )
+
+
+def snapshot(version: int) -> pd.DataFrame:
+    """Return the training orders of one version of the data (see `DATA`)."""
+    orders = simulate_orders(seed=6 if version == 3 else 5, size=600)
+    if version == 2:
+        # The 30 clothes orders (5 % of all rows) with the most past returns turn out to have been exchanges.
+        clothes = orders[orders["group"] == "clothes"]
+        exchanged = clothes.sort_values("past_returns", ascending=False, kind="stable").index[:30]
+        orders.loc[exchanged, "came_back"] = 0
+    return orders
+
+
+def _features(code: str, orders: pd.DataFrame) -> np.ndarray:
+    names: dict[str, Any] = {"orders": orders, "np": np, "pd": pd}
+    exec(code, names)  # the code is an artefact of this file: a text that can have versions
+    return names["features"].to_numpy(float)
+
+
+def _classifier(model: int) -> Any:
+    if model == 1:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=1000)
+    if model == 2:
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(max_depth=4, random_state=0)
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return KNeighborsClassifier(15)
+
+
+@memory.cache
+def train_and_predict(code: str, orders: pd.DataFrame, judged: pd.DataFrame, model: int, config: dict) -> np.ndarray:
+    """Train one combination on `orders` and return its predictions (0 or 1) for the `judged` ones."""
+    orders = orders.tail(round(len(orders) * config["newest_share"]))
+    fitted = _classifier(model).fit(_features(code, orders), orders["came_back"])
+    shares = fitted.predict_proba(_features(code, judged))[:, 1]
+    return (shares >= config["threshold"]).astype(np.int8)
+
+
+def july() -> pd.DataFrame:
+    """Return the 900 orders on which every combination is judged."""
+    return simulate_orders(seed=7, size=900)
+
+
+def simulate_versions(code: int, data: int, model: int, config: int) -> pd.DataFrame:
+    """Train the first run and yours; one row a group of goods, and one for all.
+
+    Columns: group, orders (count), first_accuracy and your_accuracy (shares), changed (share of predictions that
+    differ from the first run), fingerprint (of your predictions: eight hexadecimal digits). The versions that
+    were moved stand in `attrs["moved"]`.
+    """
+    orders = july()
+    first = train_and_predict(CODE[1], snapshot(1), orders, 1, CONFIG[1])
+    yours = train_and_predict(CODE[code], snapshot(data), orders, model, CONFIG[config])
+    truth = orders["came_back"].to_numpy()
+    rows = []
+    for group in ("all", *GROUPS):
+        here = np.ones(len(orders), bool) if group == "all" else (orders["group"] == group).to_numpy()
+        rows.append(
+            {
+                "group": group,
+                "orders": int(here.sum()),
+                "first_accuracy": float((first == truth)[here].mean()),
+                "your_accuracy": float((yours == truth)[here].mean()),
+                "changed": float((first != yours)[here].mean()),
+                "fingerprint": hashlib.sha256(yours.tobytes()).hexdigest()[:8],
+            }
+        )
+    table = pd.DataFrame(rows)
+    settings = {"code": code, "data": data, "model": model, "config": config}
+    table.attrs["moved"] = [name for name, version in settings.items() if version != FIRST_RUN[name]]
+    return table
+
+
+def describe_versions(table: pd.DataFrame, guess: float | None = None) -> str:
+    """Say what moved, how many predictions changed, and in which groups the accuracy rose or fell."""
+    whole, groups = table.iloc[0], table.iloc[1:]
+    moved = table.attrs["moved"]
+    start = f"You moved {join_words(moved)}: " if moved else "Nothing moved: "
+    change = groups["your_accuracy"] - groups["first_accuracy"]
+    up, down = list(groups["group"][change > 0]), list(groups["group"][change < 0])
+    text = (
+        f"{start}{whole['changed']:.1%} of the predictions differ from the first run's, overall accuracy goes from "
+        f"{whole['first_accuracy']:.1%} to {whole['your_accuracy']:.1%}, better for {join_words(up)}, worse for "
+        f"{join_words(down)}. These predictions have the fingerprint {whole['fingerprint']}."
+    )
+    if guess is not None and moved == ["data"]:
+        text += f" You guessed that {guess:g} % would change."
+    return text
+
+
+def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
+    """Draw the share of changed predictions and the accuracy before and after, group by group."""
+    figure, (left, right) = new_figure(width=7.2, height=2.7, columns=2)
+    places = np.arange(len(table))[::-1]
+    left.barh(places, table["changed"] * 100, color=BLUE, height=0.55)
+    for place, share in zip(places, table["changed"] * 100, strict=True):
+        label_line(left, share, place, f"{share:.1f} %")
+    if guess is not None:
+        left.axvline(guess, color=PURPLE, linestyle=":")
+        label_line(left, guess, 3.62, "your guess", PURPLE, va="bottom", annotation_clip=False)
+    left.set(
+        yticks=places, yticklabels=table["group"], xlim=(0, 1.25 * max(10, guess or 0, table["changed"].max() * 100))
+    )
+    title_axes(left, "Predictions that changed (%)", pad=16)
+    for place, row in zip(places, table.itertuples(), strict=True):
+        before, after = row.first_accuracy * 100, row.your_accuracy * 100
+        colour = VERMILLION if after < before else INK
+        right.plot([before, after], [place, place], color=colour, linewidth=1.2, zorder=1)
+        right.plot(before, place, "o", color=FAINT, markersize=7, zorder=2)
+        right.plot(after, place, "D", color=BLUE, markersize=6, zorder=3)
+        label_line(right, max(before, after), place, f"{after - before:+.1f}".replace("-", "−"), colour, xytext=(9, 0))
+    right.set(yticks=places, yticklabels=[], xlim=(40, 90), ylim=left.get_ylim())
+    title_axes(right, "Accuracy (%): ● first run, ◆ yours", pad=16)
+    for ax in (left, right):
+        ax.grid(axis="y", visible=False)
+    return figure
+
+
+class FourVersionsLab(Lab):
+    """Four sliders, one a kind of artefact; the first run (all at version 1) stays beside yours."""
+
+    title = "One run, four artefacts: move one and look what else moves"
+    question = Between(0, 100, "percent of the predictions")
+
+    def make_controls(self) -> dict[str, widgets.Widget]:
+        return {
+            name: widgets.SelectionSlider(
+                options=[(f"{version}: {text}", version) for version, text in versions.items()],
+                description=f"{name} version",
+                continuous_update=False,
+            )
+            for name, versions in {
+                "code": {1: "raw numbers", 2: "logarithm of the price", 3: "knows the group of goods"},
+                "data": DATA,
+                "model": MODEL,
+                "config": {1: "threshold 0.5", 2: "threshold 0.4", 3: "train on the newest half"},
+            }.items()
+        }
+
+    simulate = staticmethod(simulate_versions)
+    describe = staticmethod(describe_versions)
+    draw = staticmethod(draw_versions)

@@ -1,0 +1,268 @@
+# %% [markdown]
+# # 2. An ML engineer ships four things, and each can move alone
+#
+# *Reading 5 minutes, playing 6, making 12.*
+#
+# After this section you can
+# - name the four artefacts of a training run,
+# - explain why a change in one moves results that nobody meant to move,
+# - give a run a fingerprint that changes whenever one of the four does.
+
+# %%
+import copy
+import hashlib
+import json
+
+import numpy as np
+from course.labs.what_is_mlops.artefacts import sample_artefacts
+from course.predict import Between, check_prediction
+
+# %% [markdown]
+# ## Software engineers ship code; ML engineers ship code + data + models + configs
+#
+# That is the one sentence.
+# A web page changes when somebody changes its code.
+# A prediction changes when somebody changes the code, or the data it learned from, or the model that was trained, or a setting.
+#
+# Each of the four can change without the others, on another day, by another person, and each can break the result.
+# Three versions of each already make 3 × 3 × 3 × 3 = 81 different runs.
+# **MLOps manages this cross product**: it knows which of the runs is in production, and can say what differs from the one before.
+
+# %% [markdown]
+# ## Correct five labels in a hundred: how far does it spread?
+#
+# The company of this course is a small bank with a shop.
+# Its shop predicts which orders will come back, for clothes, shoes and gadgets.
+# Somebody finds that thirty of the 600 orders of May carry a wrong label, all of them clothes, and corrects them.
+# Nothing else changes: same code, same kind of model, same settings.
+# The model is trained again and judged on the orders of July.
+#
+# What percentage of July's predictions will differ from the first run's?
+# Write a number from 0 to 100 in place of the dots.
+
+# %% role="answer" grade_id="versions-prediction" stub="prediction = ...  # percent of the predictions"
+prediction = 5
+
+# %% role="tests" grade_id="versions-prediction-kind" points=1
+check_prediction(prediction, Between(0, 100, "percent of the predictions"))
+
+# %% [markdown]
+# Committed? Then run it.
+# Each slider holds three versions of one artefact, and the first version of all four is the first run.
+# Every combination really trains, on your machine.
+#
+# The line under the picture ends with a *fingerprint*.
+# A hash function turns any bytes into a short number that is always the same for the same bytes.
+# If a single bit differs, the hash is another one altogether, so two equal hashes mean: the same predictions, order by order.
+
+# %% role="lab"
+from course.labs.what_is_mlops.four_versions import FourVersionsLab
+
+lab = FourVersionsLab(prediction)  # NameError? Run the cell `prediction = ...` first.
+lab
+
+# %% [markdown]
+# ## Changing anything changes everything
+#
+# Look for three things.
+# Each has an answer to open, but set the sliders first.
+#
+# **1. Move only the data to version 2.** The corrected labels are all of clothes. Which groups change?
+#
+# <details><summary>What you see, and why</summary>
+# Shoes and gadgets move too.
+# The model shares its weights between all groups: what it learns about past returns from clothes, it applies to shoes.
+# "We only fixed the clothes" is true of the data and false of the result.
+# </details>
+#
+# **2. Move only the code to version 2.** It takes the logarithm of the price, a change that reads like tidying up. Is it harmless?
+#
+# <details><summary>What you see, and why</summary>
+# Few predictions change, and still somebody's group gets worse.
+# A change that is small in the code says nothing about its size in the results: only running it does.
+# </details>
+#
+# **3. Note the change in overall accuracy for code version 3 alone, and for config version 3 alone. Then set both.** Do the two changes add up?
+#
+# <details><summary>What you see, and why</summary>
+# They do not.
+# Each was measured beside the old version of the other, and in production they meet.
+# Sculley and others named this in 2015: *changing anything changes everything*, CACE for short [*sculley2015*].
+# </details>
+
+# %% role="lab"
+from course.quiz import Quiz
+
+Quiz(
+    "Two runs report the same accuracy. What do you know?",
+    right={"nothing about their single predictions": "They may err on different orders. Compare fingerprints."},
+    wrong={
+        "they are the same model": "Equal accuracy counts equally many errors, not the same errors.",
+        "the same data was used": "Other data can give as many errors, on other orders.",
+    },
+)
+
+# %% [markdown]
+# ## Make: a fingerprint that misses nothing (12 minutes, medium)
+#
+# Six months from now somebody asks: *is this the run that is in production?*
+# Comparing four artefacts by eye is hopeless, so give a run one short name that depends on all of them.
+#
+# The four arrive as plain things: `code` is text, `data` a pandas frame, `model` a NumPy array of weights, `config` a dict that may hold other dicts.
+# Look at one set before you begin.
+
+# %%
+run = sample_artefacts(seed=1)
+print(run.code, run.data.head(3), run.model, run.config, sep="\n\n")
+
+# %% role="answer" grade_id="fingerprint-four-artefacts"
+def fingerprint(code, data, model, config):
+    """Return the SHA-256 of the four artefacts together: 64 hexadecimal digits.
+
+    Equal artefacts give equal fingerprints; the order of keys in a dict does not count, at any depth.
+    Everything else counts: each character of the code; each value, type and column name of the data and where it
+    stands; each weight, to the last bit; each value of the config and its type (1 is not "1").
+    """
+    ### BEGIN SOLUTION
+    columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]
+    parts = [code, columns, model.tolist(), config]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    ### END SOLUTION
+
+# %% [markdown]
+# <details><summary>Hint: one text, then one hash</summary>
+# <code>hashlib.sha256(text.encode()).hexdigest()</code> turns any text into 64 digits.
+# So the work is to write all four artefacts into one text, so that no two different runs give the same text.
+# </details>
+#
+# <details><summary>More help: which text?</summary>
+# <code>json.dumps(thing, sort_keys=True)</code> writes lists, dicts, numbers and words exactly, types included, keys in order.
+# It knows no frames and no arrays: <code>.tolist()</code> turns a column or an array into a plain list.
+# What <code>print</code> shows is rounded: never hash that.
+# </details>
+
+# %% role="tests" grade_id="fingerprint-repeats" points=2 hint="Two equal sets of artefacts, built one after the other, must get the same 64 digits; and a fingerprint leaves what it is given as it was."
+first, second = sample_artefacts(seed=2), sample_artefacts(seed=2)
+name = fingerprint(*first)
+assert isinstance(name, str) and len(name) == 64, f"expected a text of 64 digits, got {name!r}"
+assert fingerprint(*second) == name, "expected equal artefacts to get equal fingerprints, got two different ones"
+### BEGIN HIDDEN TESTS
+for seed in (0xC41BEB6AE84052F5E4B0BE28499003E0, 0xD8A4CC2D51E229B0A32BC6B6DAE4E0C7):
+    first, second, kept = sample_artefacts(seed), sample_artefacts(seed), sample_artefacts(seed)
+    name = fingerprint(*first)
+    assert set(name) <= set("0123456789abcdef"), f"expected hexadecimal digits only, got {name!r}"
+    assert fingerprint(*second) == name, "expected equal artefacts to get equal fingerprints, got two different ones"
+    assert first.data.equals(kept.data) and first.config == kept.config, "expected the artefacts to stay as they were"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="fingerprint-ignores-key-order" points=2 hint="Two dicts with the same keys and values are equal, whatever their order: at the top, and inside."
+run = sample_artefacts(seed=3)
+turned = dict(reversed(run.config.items()))
+same = fingerprint(run.code, run.data, run.model, turned) == fingerprint(*run)
+assert same, "the config's keys were written in another order: expected the same fingerprint, got another"
+### BEGIN HIDDEN TESTS
+for seed in (0xBAB16D3EDECCF00E02246C9FD407DB66, 0x211A16364A04D01EAAFADF7653733385):
+    run = sample_artefacts(seed)
+    turned = run.config | {"solver": dict(reversed(run.config["solver"].items()))}
+    same = fingerprint(run.code, run.data, run.model, turned) == fingerprint(*run)
+    assert same, "keys inside the config were written in another order: expected the same fingerprint, got another"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="fingerprint-sees-code" points=1 hint="One character of the code more or less, a space among them, is another code."
+run = sample_artefacts(seed=4)
+other = fingerprint(run.code + "# tidy\n", run.data, run.model, run.config)
+assert other != fingerprint(*run), "the code got a comment: expected another fingerprint, got the same"
+### BEGIN HIDDEN TESTS
+for seed in (0x6261F71533F7F7CEB8FEBEE8C7B666AC, 0x853BAF7CCEE63CBB3265EFFEB21DA40C):
+    run = sample_artefacts(seed)
+    for edited in (run.code + " ", run.code.replace("    ", "\t"), run.code.upper()):
+        other = fingerprint(edited, run.data, run.model, run.config)
+        assert other != fingerprint(*run), f"the code became {edited!r}: expected another fingerprint, got the same"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="fingerprint-sees-data" points=3 hint="Names, types, values and places of the data all count: compare what your text holds of a frame with what the frame holds."
+run = sample_artefacts(seed=5)
+swapped = run.data.iloc[[1, 0, *range(2, len(run.data))]].reset_index(drop=True)
+other = fingerprint(run.code, swapped, run.model, run.config)
+assert other != fingerprint(*run), "two rows changed places: expected another fingerprint, got the same"
+### BEGIN HIDDEN TESTS
+for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6BC5A):
+    run = sample_artefacts(seed)
+    nudged = run.data["spent"].where(run.data.index > 0, np.nextafter(run.data["spent"], np.inf))
+    edits = {
+        "one amount grew by its last bit": run.data.assign(spent=nudged),
+        "a column got another name": run.data.rename(columns={"spent": "paid"}),
+        "whole numbers became decimal ones": run.data.astype({"orders": float}),
+        "whole numbers got a narrower type": run.data.astype({"orders": "int32"}),
+        "truth values became words": run.data.astype({"came_back": str}),
+        "two columns changed places": run.data[["orders", "customer", "spent", "came_back"]],
+        "the last row is missing": run.data.iloc[:-1],
+    }
+    for what, data in edits.items():
+        other = fingerprint(run.code, data, run.model, run.config)
+        assert other != fingerprint(*run), f"{what}: expected another fingerprint, got the same"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="fingerprint-sees-model" points=2 hint="A weight that differs in its last bit is another weight; what print shows of an array is rounded."
+run = sample_artefacts(seed=6)
+other = fingerprint(run.code, run.data, run.model + 0.5, run.config)
+assert other != fingerprint(*run), "every weight grew by 0.5: expected another fingerprint, got the same"
+### BEGIN HIDDEN TESTS
+for seed in (0xDF3E2990DA5C373CE1C70345B43D1706, 0x21AA9A831C82F4B312F9980E81634CB6):
+    run = sample_artefacts(seed)
+    nudged = run.model.copy()
+    nudged[-1] = np.nextafter(nudged[-1], np.inf)
+    for model in (nudged, run.model[::-1].copy()):
+        other = fingerprint(run.code, run.data, model, run.config)
+        assert other != fingerprint(*run), f"the weights became {model.tolist()}: expected another fingerprint"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="fingerprint-sees-config" points=2 hint="A setting's value counts, and its type: 1, 1.0, True and the text 1 are four different settings."
+run = sample_artefacts(seed=7)
+other = fingerprint(run.code, run.data, run.model, run.config | {"rounds": 101})
+assert other != fingerprint(*run), "a setting got another value: expected another fingerprint, got the same"
+### BEGIN HIDDEN TESTS
+for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507559):
+    run = sample_artefacts(seed)
+    rounds, solver = run.config["rounds"], run.config["solver"]
+    edits = [{"rounds": float(rounds)}, {"rounds": str(rounds)}, {"stop_after": "None"}, {"extra": None}]
+    edits += [{"balanced": int(run.config["balanced"])}, {"solver": solver | {"name": "saga"}}, {"columns": ["spent"]}]
+    for edit in edits:
+        other = fingerprint(run.code, run.data, run.model, copy.deepcopy(run.config) | edit)
+        assert other != fingerprint(*run), f"the config got {edit}: expected another fingerprint, got the same"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Reflect: one sentence for somebody who pays
+#
+# The head of the shop asks: *"You only corrected labels of clothes. Why did the shoes' numbers move?"*
+# Answer in one sentence, without the words model, weights or feature.
+# Nobody marks it; say it aloud to a person, and see whether they nod.
+
+# %% [markdown]
+# ## Go further: say which of the four moved (8 minutes, no points)
+#
+# A fingerprint says *that* something differs.
+# `blame` says *what*: it takes two runs as sets of the four artefacts, and returns the names of those that differ, in the order code, data, model, config.
+# A weight that differs in its last bit counts.
+
+# %% role="answer" grade_id="blame-what-moved"
+def blame(run_a, run_b):
+    """Return the names of the artefacts that differ, e.g. ["data", "config"]; [] for equal runs."""
+    ### BEGIN SOLUTION
+    differs = {
+        "code": run_a.code != run_b.code,
+        "data": not run_a.data.equals(run_b.data),
+        "model": not np.array_equal(run_a.model, run_b.model),
+        "config": run_a.config != run_b.config,
+    }
+    return [name for name, is_other in differs.items() if is_other]
+    ### END SOLUTION
+
+# %% role="tests" grade_id="blame-names-what-differs" points=0
+run = sample_artefacts(seed=8)
+assert blame(run, sample_artefacts(seed=8)) == [], "equal runs: expected [], nothing to blame"
+moved = run._replace(code=run.code + " ", config=run.config | {"rounds": 0})
+assert blame(run, moved) == ["code", "config"], f"expected ['code', 'config'], got {blame(run, moved)}"
+nudged = run._replace(model=np.nextafter(run.model, np.inf))
+assert blame(run, nudged) == ["model"], f"one bit in the weights: expected ['model'], got {blame(run, nudged)}"

@@ -139,7 +139,7 @@ def _headers(text: str, findings: _Findings) -> list[tuple[int, dict]]:
             continue
         unknown = sorted(set(keys) - {"role"} - (KEYS[role] if role else set()))
         if unknown:
-            who = f"a {role} cell" if role else "a cell without a role"
+            who = f"{'an' if role == 'answer' else 'a'} {role} cell" if role else "a cell without a role"
             may = ", ".join(sorted(KEYS[role])) if role and KEYS[role] else "no key"
             findings.add(line, f"{who} has {', '.join(unknown)}", f"it may have {may}")
             continue

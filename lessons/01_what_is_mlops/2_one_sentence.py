@@ -67,7 +67,9 @@ lab
 # Look for three things.
 # Each has an answer to open, but set the sliders first.
 #
-# **1. Move only the data to version 2.** The corrected labels are all of clothes. Which groups change?
+# **1. Move only the data to version 2.**
+# The corrected labels are all of clothes.
+# Which groups change?
 #
 # <details><summary>What you see, and why</summary>
 # Shoes and gadgets move too.
@@ -75,14 +77,17 @@ lab
 # "We only fixed the clothes" is true of the data and false of the result.
 # </details>
 #
-# **2. Move only the code to version 2.** It takes the logarithm of the price, a change that reads like tidying up. Is it harmless?
+# **2. Move only the code to version 2.**
+# It takes the logarithm of the price, a change that reads like tidying up.
+# Is it harmless?
 #
 # <details><summary>What you see, and why</summary>
 # Few predictions change, and still somebody's group gets worse.
 # A change that is small in the code says nothing about its size in the results: only running it does.
 # </details>
 #
-# **3. Note the change in overall accuracy for code version 3 alone, and for config version 3 alone. Then set both.** Do the two changes add up?
+# **3. Note the change in overall accuracy for code version 3 alone, and for config version 3 alone; then set both.**
+# Do the two changes add up?
 #
 # <details><summary>What you see, and why</summary>
 # They do not.

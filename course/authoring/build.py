@@ -92,7 +92,7 @@ def released(root: Path, name: str, source: Files) -> dict[Path, bytes]:
         except Exception as error:
             raise CourseError(f"nbgrader does not release {name}: {error}\n" + "\n".join(log.lines)) from error
         made = {p.relative_to(folder): p.read_bytes() for p in Path(folder, "release").rglob("*") if p.is_file()}
-    return {path: _normalised(data) for path, data in made.items()}
+    return {path: normalised(data) for path, data in made.items()}
 
 
 def settings_folder(root: Path) -> Path:
@@ -103,7 +103,8 @@ def settings_folder(root: Path) -> Path:
     raise CourseError(f"there is no nbgrader_config.py in {root}; run this in the project's root")
 
 
-def _normalised(data: bytes) -> bytes:
+def normalised(data: bytes) -> bytes:
+    """Return a notebook's bytes as this project writes them."""
     import nbformat
 
     return notebook_bytes(nbformat.reads(data.decode("utf-8"), as_version=4))

@@ -47,7 +47,8 @@ prediction = 5
 check_prediction(prediction, Between(0, 100, "percent of the predictions"))
 
 # %% [markdown]
-# Committed? Then run it.
+# Committed?
+# Then run it.
 # Each slider holds three versions of one artefact, and the first version of all four is the first run.
 # Every combination really trains, on your machine.
 #

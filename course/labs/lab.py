@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-WIDE = {"description_width": "initial"}
+#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns.
+STYLE = """<style>
+.course-lab { padding: 4px 0 8px; }
+.course-lab .widget-readout { overflow: visible; }
+.course-lab .course-worded .widget-readout { min-width: 15em; text-align: left; }
+.course-lab details > summary { cursor: pointer; }
+</style>"""
+EM_A_LETTER = 0.56
 
 
 class Lab:
@@ -48,11 +55,14 @@ class Lab:
         self._words = widgets.HTML()
         self._numbers = widgets.HTML()
         self._status = widgets.HTML()
+        column = max((len(control.description) for control in self.controls.values()), default=0) * EM_A_LETTER + 1
         for name, control in self.controls.items():
-            control.style = WIDE
+            control.style.description_width = f"{column:.1f}em"
             control.layout.width = "auto"
-            control.layout.max_width = "640px"
+            control.layout.max_width = "700px"
             control.add_class(f"course-control-{name}")
+            if isinstance(control, widgets.SelectionSlider):
+                control.add_class("course-worded")
             control.observe(self._on_change, names="value")
         self.widget = widgets.VBox(self._rows())
         self.widget.add_class("course-lab")
@@ -112,7 +122,7 @@ class Lab:
             )
 
     def _rows(self) -> list[widgets.Widget]:
-        heading = widgets.HTML(f'<p style="margin:2px 0;font-weight:600">{self.title}</p>')
+        heading = widgets.HTML(f'{STYLE}<p style="margin:2px 0;font-weight:600">{self.title}</p>')
         if self.waiting_for is not None:
             return [heading, widgets.HTML(notice_html(self.waiting_for))]
         return [heading, *self.controls.values(), self._status, self._picture, self._words, self._numbers]

@@ -163,11 +163,14 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
         label_line(left, share, place, f"{share:.1f} %")
     if guess is not None:
         left.axvline(guess, color=PURPLE, linestyle=":")
-        label_line(left, guess, 3.62, "your guess", PURPLE, va="bottom", annotation_clip=False)
+        label_line(left, guess, 3.62, "your guess", PURPLE)
     left.set(
-        yticks=places, yticklabels=table["group"], xlim=(0, 1.25 * max(10, guess or 0, table["changed"].max() * 100))
+        yticks=places,
+        ylim=(-0.6, 3.9),
+        yticklabels=table["group"],
+        xlim=(0, 1.25 * max(10, guess or 0, table["changed"].max() * 100)),
     )
-    title_axes(left, "Predictions that changed (%)", pad=16)
+    title_axes(left, "Predictions that changed (%)", pad=6)
     for place, row in zip(places, table.itertuples(), strict=True):
         before, after = row.first_accuracy * 100, row.your_accuracy * 100
         colour = VERMILLION if after < before else INK
@@ -176,7 +179,7 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
         right.plot(after, place, "D", color=BLUE, markersize=6, zorder=3)
         label_line(right, max(before, after), place, f"{after - before:+.1f}".replace("-", "−"), colour, xytext=(9, 0))
     right.set(yticks=places, yticklabels=[], xlim=(40, 90), ylim=left.get_ylim())
-    title_axes(right, "Accuracy (%): ● first run, ◆ yours", pad=16)
+    title_axes(right, "Accuracy (%): ● first run, ◆ yours", pad=6)
     for ax in (left, right):
         ax.grid(axis="y", visible=False)
     return figure

@@ -1,0 +1,102 @@
+"""A real JupyterLab on loopback and a real, headless Chromium: what a student has in front of them."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LESSON = "01_what_is_mlops"
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        pytest.fail(
+            "the browser tests need Chromium and found none on PATH; install it (Debian: apt-get install chromium), "
+            "or leave these tests out knowingly: pytest -m 'not browser'"
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab_folder(tmp_path_factory) -> Path:
+    """Students' copies: `<section>.ipynb` untouched, `solved_<section>.ipynb` with every answer in it."""
+    folder = tmp_path_factory.mktemp("lab")
+    for path in sorted((ROOT / "release" / LESSON).glob("*.ipynb")):
+        release = nbformat.read(path, as_version=4)
+        nbformat.write(release, folder / path.name)
+        source = nbformat.read(ROOT / "source" / LESSON / path.name, as_version=4)
+        answers = {
+            c.metadata.nbgrader.grade_id: c.source
+            for c in source.cells
+            if c.metadata.get("nbgrader", {}).get("solution")
+        }
+        for cell in release.cells:
+            if cell.metadata.get("nbgrader", {}).get("solution"):
+                cell.source = answers[cell.metadata.nbgrader.grade_id]
+        nbformat.write(release, folder / f"solved_{path.name}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab_url(lab_folder, tmp_path_factory):
+    """The address of a JupyterLab that serves `lab_folder`, with its token."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    config = home / "quiet.json"
+    config.write_text('{"LabApp": {"news_url": null, "check_for_updates_class": "jupyterlab.NeverCheckForUpdate"}}')
+    log = (home / "server.log").open("w")
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data")}
+    server = subprocess.Popen(
+        [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+            "--IdentityProvider.token=secret", f"--ServerApp.root_dir={lab_folder}",
+            f"--config={config}",
+        ],
+        stdout=log, stderr=subprocess.STDOUT, env=environment,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api/status?token=secret", timeout=2).close()
+                break
+            except OSError:
+                if server.poll() is not None:
+                    pytest.fail("JupyterLab did not start: " + (home / "server.log").read_text()[-3000:])
+                time.sleep(0.25)
+        else:
+            pytest.fail("JupyterLab did not answer within a minute")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()

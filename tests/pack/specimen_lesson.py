@@ -12,6 +12,7 @@ from course.pack.submitting import nbgrader_checksum
 
 LESSON = "01_specimen"
 STUB = 'raise NotImplementedError("write this part, then run this cell again")'
+HIDDEN_NUMBER = 7309151
 DOUBLE = f"def double(number):\n    {STUB}"
 SOLVED_DOUBLE = "def double(number):\n    return 2 * number"
 TRIPLE = f"def triple(number):\n    {STUB}"
@@ -86,7 +87,7 @@ def source_of_lesson() -> dict[str, dict[str, Any]]:
         head, body = text.split("\n")
         return f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
 
-    hidden = "\n### BEGIN HIDDEN TESTS\nassert double(1234567) == 2469134\n### END HIDDEN TESTS"
+    hidden = f"\n### BEGIN HIDDEN TESTS\nassert double({HIDDEN_NUMBER}) == {2 * HIDDEN_NUMBER}\n### END HIDDEN TESTS"
     one, two = first(), second()
     one["cells"][2]["source"] = solved(SOLVED_DOUBLE)
     one["cells"][3]["source"] += hidden

@@ -1,0 +1,174 @@
+"""Claims about "Ship it?": no way to answer the five questions is best, and no answer is without a price."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from course.labs.what_is_mlops.ship_it import (
+    AS_THE_NOTEBOOK_LEFT_IT,
+    CAUSES,
+    DAYS,
+    IN_THE_NOTEBOOK,
+    LOGGING,
+    MEASURES,
+    PROMISES_AN_HOUR,
+    QUESTIONS,
+    ShipItLab,
+    describe_ship_it,
+    draw_ship_it,
+    every_board,
+    simulate_ship_it,
+)
+
+EVERY_ANSWER = [
+    dict(zip(QUESTIONS, answers, strict=True)) for answers in itertools.product(*(list(q) for q in QUESTIONS.values()))
+]
+START = dict(AS_THE_NOTEBOOK_LEFT_IT)
+
+
+@pytest.fixture(scope="module")
+def costs() -> np.ndarray:
+    """The measures of every board as numbers of which less is better."""
+    boards = every_board()[list(MEASURES)].astype(float)
+    boards["rebuildable"] *= -1
+    return boards.to_numpy()
+
+
+def board(**answers) -> dict:
+    return simulate_ship_it(**(START | answers)).attrs["board"]
+
+
+def test_there_are_324_ways_to_answer_and_none_raises():
+    assert len(EVERY_ANSWER) == len(every_board()) == 324
+
+
+def test_no_way_to_answer_is_best_on_every_measure(costs):
+    assert not (costs == costs.min(axis=0)).all(axis=1).any()
+
+
+def test_every_answer_belongs_to_a_board_that_no_other_board_beats(costs):
+    unbeaten = [not ((costs <= own).all(axis=1) & (costs < own).any(axis=1)).any() for own in costs]
+    boards = every_board()[unbeaten]
+    assert len(boards) > 50
+    for question, answers in QUESTIONS.items():
+        assert set(boards[question]) == set(answers), f"an answer to {question} is never worth giving"
+
+
+def test_every_question_moves_a_measure_whatever_the_other_answers_are():
+    boards = every_board()
+    for question in QUESTIONS:
+        others = [name for name in QUESTIONS if name != question]
+        kinds = boards.groupby(others)[list(MEASURES)].nunique()
+        assert (kinds.max(axis=1) > 1).all(), f"somewhere {question} changes nothing"
+
+
+def test_every_question_moves_what_it_is_about():
+    boards = every_board()
+    about = {
+        "delivery": ["bad_share", "rollback_hours", "latency_ms", "cost_eur"],
+        "retraining": ["bad_share", "cost_eur"],
+        "logging": ["bad_share", "rollback_hours", "latency_ms", "cost_eur"],
+        "on_harm": ["bad_share", "rollback_hours", "latency_ms", "cost_eur"],
+        "reproducibility": ["cost_eur", "rebuildable"],
+    }
+    for question, measures in about.items():
+        others = [name for name in QUESTIONS if name != question]
+        moved = boards.groupby(others)[list(MEASURES)].nunique().max()
+        assert set(measures) <= set(moved[moved > 1].index)
+
+
+def test_any_change_of_one_answer_from_the_start_is_told_in_another_sentence():
+    for question, answers in QUESTIONS.items():
+        sentences = {describe_ship_it(simulate_ship_it(**(START | {question: answer}))) for answer in answers}
+        assert len(sentences) > 1, f"no answer to {question} changes what is said"
+
+
+def test_the_same_answers_give_the_same_half_year():
+    first, second = simulate_ship_it(**START), simulate_ship_it(**START)
+    assert first.equals(second)
+    assert first.attrs == second.attrs
+
+
+def test_shipped_as_the_notebook_left_it_more_than_three_times_as_many_promises_are_bad():
+    assert 3 * IN_THE_NOTEBOOK < board()["bad_share"] < 0.2
+
+
+@pytest.mark.parametrize("answers", EVERY_ANSWER[::11], ids=lambda answers: "/".join(answers.values()))
+def test_the_causes_add_up_to_the_days_and_the_days_to_the_share(answers):
+    table = simulate_ship_it(**answers)
+    everything = table["bad_promises"].sum() / (PROMISES_AN_HOUR * 24 * DAYS)
+    assert everything == pytest.approx(table.attrs["board"]["bad_share"], abs=1e-5)
+    assert np.mean(table.attrs["daily"]) == pytest.approx(table.attrs["board"]["bad_share"])
+    assert all(0 <= share <= 1 for share in table.attrs["daily"])
+    assert (table["bad_promises"] >= 0).all()
+    assert tuple(table["cause"]) == CAUSES
+
+
+def test_the_more_is_kept_of_a_prediction_the_sooner_harm_ends():
+    others = [name for name in QUESTIONS if name != "logging"]
+    hours = every_board().pivot(index=others, columns="logging", values="rollback_hours")[list(LOGGING)]
+    assert (hours.diff(axis=1).iloc[:, 1:] < 0).all(axis=None)
+
+
+def test_a_trigger_without_logs_never_fires():
+    waits, acts = board(retraining="when drift shows"), board(retraining="by hand")
+    drift_only = simulate_ship_it(**(START | {"retraining": "when drift shows"})).set_index("cause")["bad_promises"]
+    by_hand = simulate_ship_it(**START).set_index("cause")["bad_promises"]
+    assert drift_only["drift"] == by_hand["drift"], "both wait for the release of day 104"
+    assert waits["cost_eur"] > acts["cost_eur"], "the trigger is paid for all the same"
+    logged = simulate_ship_it(**(START | {"retraining": "when drift shows", "logging": "audit record"}))
+    assert logged.set_index("cause")["bad_promises"]["drift"] < drift_only["drift"] / 2
+
+
+def test_going_back_to_version_1_does_not_bring_a_lost_column_back():
+    def lost(harm):
+        return simulate_ship_it(**(START | {"on_harm": harm})).set_index("cause")["bad_promises"]["lost column"]
+
+    assert lost("rollback") == lost("improvise")
+    assert lost("fallback model") < lost("improvise") / 2
+
+
+def test_a_fallback_model_does_not_see_a_bad_release():
+    assert board(on_harm="fallback model")["rollback_hours"] == board()["rollback_hours"]
+
+
+def test_going_back_is_as_quick_as_what_was_kept_allows():
+    hours = [
+        board(on_harm="rollback", delivery="streaming", reproducibility=kept)["rollback_hours"]
+        for kept in QUESTIONS["reproducibility"]
+    ]
+    assert hours == sorted(hours, reverse=True)
+    assert len(set(hours)) == 3
+
+
+def test_only_all_four_artefacts_rebuild_version_1():
+    boards = every_board()
+    assert (boards["rebuildable"] == (boards["reproducibility"] == "all four")).all()
+
+
+def test_an_unknown_answer_is_refused():
+    with pytest.raises(KeyError, match="carrier pigeon"):
+        simulate_ship_it(**(START | {"delivery": "carrier pigeon"}))
+
+
+@pytest.mark.parametrize("guess", [0, 4, 15.5, 100])
+def test_a_guess_is_shown_beside_the_start_and_only_there(guess):
+    assert f"You guessed {guess:g}%" in describe_ship_it(simulate_ship_it(**START), guess)
+    other = simulate_ship_it(**(START | {"logging": "predictions"}))
+    assert "guessed" not in describe_ship_it(other, guess)
+    days, _ = draw_ship_it(simulate_ship_it(**START), guess).axes
+    assert "your guess" in [text.get_text() for text in days.texts]
+
+
+def test_the_days_fit_the_picture():
+    assert max(max(simulate_ship_it(**answers).attrs["daily"]) for answers in EVERY_ANSWER[::4]) < 0.57
+
+
+def test_the_lab_waits_for_a_prediction_and_starts_as_the_notebook_left_it():
+    assert ShipItLab(...).table is None
+    lab = ShipItLab(12)
+    assert lab.settings == START
+    lab.controls["delivery"].value = "streaming"
+    assert lab.error is None
+    assert lab.table.attrs["answers"]["delivery"] == "streaming"

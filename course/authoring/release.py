@@ -37,7 +37,8 @@ class MendRelease(NbGraderPreprocessor):
         self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
     ) -> tuple[NotebookNode, ResourcesDict]:
         cell.metadata.pop("course", None)
-        if utils.is_grade(cell) and not utils.is_solution(cell) and cell.cell_type == "code":
+        is_tests = utils.is_grade(cell) and not utils.is_solution(cell) and cell.cell_type == "code"
+        if is_tests or "self-check" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = sorted({*cell.metadata.get("tags", []), "raises-exception"})
         return cell, resources
 

@@ -97,6 +97,16 @@ def test_only_the_release_tags_its_tests_cells(project):
     assert "tags" not in cells(project, "source")["half-it-works"]["metadata"]
 
 
+def test_a_self_check_is_no_cell_of_nbgraders_and_lets_run_all_go_on(project):
+    """Else Validate would call the whole notebook failed where a student leaves Go further out."""
+    lesson = project / "lessons" / "01_halves" / "1_halves.py"
+    check = '\n# %% role="tests" grade_id="half-again" points=0\nassert half(2) == 1, "expected 1"\n'
+    lesson.write_text(lesson.read_text(encoding="utf-8") + check, encoding="utf-8")
+    main(["build", "--root", str(project)])
+    metadata = cells(project, "release")["half-again"]["metadata"]
+    assert "nbgrader" not in metadata and metadata["tags"] == ["raises-exception", "self-check"]
+
+
 def test_a_python_file_in_source_never_reaches_the_release(project):
     main(["build", "--root", str(project)])
     (project / "source" / "01_halves" / "answers.py").write_text("half = lambda x: x / 2")

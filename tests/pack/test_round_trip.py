@@ -156,6 +156,9 @@ def test_jupyterlab_opens_the_work_folder_without_a_network_or_a_browser(student
     seen = json.loads(answers.read_text())
     assert seen["lab"] == 200 and seen["outside"] is False
     assert seen["formgrader"] == 404 and seen["assignments"] == 200
+    assert seen["news"] == {"disabled": True} and "Extension Manager is 'readonly'" in (
+        pack / "work" / ".course" / "jupyterlab.log"
+    ).read_text(encoding="utf-8")
     assert "@jupyterlab/apputils-extension:announcements" in seen["disabled"]
     assert "@jupyter/nbgrader:formgrader" in seen["disabled"]
     assert not any("validate" in name or "assignment-list" in name for name in seen["disabled"])

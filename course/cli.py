@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from course.errors import CourseError
 
@@ -29,9 +30,25 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 def usage() -> str:
     """Name every verb with its one-line summary."""
     lines = ["usage: course VERB …   (course VERB --help tells more)", ""]
-    for verb, module in COMMANDS.items():
-        lines.append(f"  {verb:<11} {importlib.import_module(module).SUMMARY}")
+    for verb in COMMANDS:
+        try:
+            summary = _command(verb).SUMMARY
+        except CourseError as error:
+            summary = f"({error})"
+        lines.append(f"  {verb:<11} {summary}")
     return "\n".join(lines)
+
+
+def _command(verb: str) -> ModuleType:
+    try:
+        return importlib.import_module(COMMANDS[verb])
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("course"):
+            raise
+        raise CourseError(
+            f"for authors and instructors: it needs {missing.name}, which this environment does not have; "
+            "`make setup` in the course's repository installs it"
+        ) from missing
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,10 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb not in COMMANDS:
         print(f"course: there is no verb {verb!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    command = importlib.import_module(COMMANDS[verb])
-    parser = argparse.ArgumentParser(prog=f"course {verb}", description=command.SUMMARY)
-    command.add_arguments(parser)
     try:
+        command = _command(verb)
+        parser = argparse.ArgumentParser(prog=f"course {verb}", description=command.SUMMARY)
+        command.add_arguments(parser)
         return command.run(parser.parse_args(rest))
     except CourseError as error:
         print(f"course {verb}: {error}", file=sys.stderr)

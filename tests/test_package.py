@@ -60,3 +60,14 @@ def test_help_names_every_verb(capsys):
     assert main([]) == 0
     shown = capsys.readouterr().out
     assert all(verb in shown for verb in COMMANDS)
+
+
+def test_a_verb_for_authors_says_so_on_a_students_machine(capsys, monkeypatch):
+    """A student's environment has no jupytext: help still works there, and `build` says what it needs."""
+    monkeypatch.setitem(sys.modules, "jupytext", None)
+    for name in [name for name in sys.modules if name.startswith("course.authoring")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main([]) == 0
+    assert "it needs jupytext" in capsys.readouterr().out
+    assert main(["build"]) == 2
+    assert "for authors and instructors" in capsys.readouterr().err

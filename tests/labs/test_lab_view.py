@@ -1,0 +1,79 @@
+"""The view that every laboratory shares: errors are shown as errors, and nothing shows before a prediction."""
+
+import ipywidgets as widgets
+import pandas as pd
+import pytest
+
+from course.display import new_figure
+from course.labs.lab import Lab
+from course.predict import Between
+
+
+class TrapLab(Lab):
+    """Breaks at 3, in an observer, where an exception would vanish."""
+
+    title = "A trap"
+    question = Between(0, 10, "steps")
+
+    def make_controls(self):
+        return {"step": widgets.IntSlider(1, 0, 5, description="step")}
+
+    def simulate(self, step):
+        if step == 3:
+            raise RuntimeError("the third step is missing")
+        return pd.DataFrame({"step": [step]})
+
+    def describe(self, table, guess):
+        return f"Step {table['step'][0]}; you guessed {guess}."
+
+    def draw(self, table, guess):
+        figure, (ax,) = new_figure(2, 1)
+        ax.plot([0, table["step"][0]])
+        return figure
+
+
+def test_an_error_behind_a_control_is_shown_and_kept():
+    lab = TrapLab(2)
+    lab.controls["step"].value = 3
+    assert isinstance(lab.error, RuntimeError)
+    assert "the third step is missing" in lab._status.value and "Error" in lab._status.value
+
+
+def test_a_lab_recovers_when_the_control_moves_on():
+    lab = TrapLab(2)
+    lab.controls["step"].value = 3
+    lab.controls["step"].value = 4
+    assert lab.error is None and lab._status.value == "" and lab.sentence.startswith("Step 4")
+
+
+def test_an_error_at_the_first_showing_fails_the_cell():
+    class BrokenLab(TrapLab):
+        def make_controls(self):
+            return {"step": widgets.IntSlider(3, 0, 5, description="step")}
+
+    with pytest.raises(RuntimeError, match="third step"):
+        BrokenLab(2)
+
+
+def test_the_table_behind_the_picture_is_kept():
+    lab = TrapLab(2)
+    lab.controls["step"].value = 5
+    assert lab.table["step"].tolist() == [5] and lab.settings == {"step": 5}
+
+
+def test_nothing_is_simulated_before_the_prediction():
+    lab = TrapLab(...)
+    assert lab.table is None and lab.sentence == ""
+
+
+@pytest.mark.parametrize("guess", [11, "two", True])
+def test_a_guess_of_the_wrong_kind_is_answered_with_the_right_kind(guess):
+    assert "a number from 0 to 10 (steps)" in TrapLab(guess).waiting_for
+
+
+def test_the_words_are_escaped():
+    class MarkupLab(TrapLab):
+        def describe(self, table, guess):
+            return "<script>alert(1)</script>"
+
+    assert "<script>" not in MarkupLab(2)._words.value

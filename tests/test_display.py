@@ -1,0 +1,92 @@
+"""Pictures carry words, tables carry headers, and nothing a student types becomes markup."""
+
+import pandas as pd
+import pytest
+
+from course.display import (
+    ROLE_COLOURS,
+    SERIES,
+    figure_html,
+    join_words,
+    new_figure,
+    notice_html,
+    png_of,
+    sentence_html,
+    table_html,
+)
+
+
+def small_figure():
+    figure, (ax,) = new_figure(3, 2)
+    ax.plot([1, 2], [2, 1])
+    return figure
+
+
+@pytest.mark.parametrize("alt", ["", "   ", "\n"])
+def test_a_picture_without_words_is_refused(alt):
+    with pytest.raises(ValueError, match="needs an alt text"):
+        figure_html(small_figure(), alt)
+
+
+def test_words_with_quotes_and_brackets_stay_words():
+    html = figure_html(small_figure(), 'a "b" <script>')
+    assert 'alt="a &quot;b&quot; &lt;script&gt;"' in html and "<script>" not in html
+
+
+def test_the_same_figure_is_the_same_picture():
+    assert png_of(small_figure()) == png_of(small_figure())
+
+
+def test_drawing_leaves_no_pyplot_figure_behind():
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    figure_html(small_figure(), "words")
+    assert plt.get_fignums() == before
+
+
+def test_a_table_has_a_caption_and_header_cells_with_a_scope():
+    html = table_html(pd.DataFrame({"day": [1, 2], "share": [0.5, float("nan")]}), "Shares")
+    assert "<caption" in html and html.count('scope="col"') == 2
+    assert "nan" not in html
+
+
+def test_a_long_table_says_how_much_of_it_is_shown():
+    html = table_html(pd.DataFrame({"day": range(40)}), "Days")
+    assert "the first 12 of 40 rows" in html and html.count("<tr>") == 13
+
+
+def test_values_in_a_table_are_escaped():
+    assert "<b>" not in table_html(pd.DataFrame({"x": ["<b>bold</b>"]}), "Values")
+
+
+@pytest.mark.parametrize("kind", ["note", "right", "wrong", "error"])
+def test_a_notice_says_its_kind_in_a_word(kind):
+    html = notice_html("text", kind)
+    assert {"note": "First", "right": "Yes", "wrong": "Not quite", "error": "Error"}[kind] in html
+    assert 'role="status"' in html
+
+
+def test_sentences_are_spoken_when_they_change():
+    assert 'role="status"' in sentence_html("It fell.")
+
+
+def test_no_two_series_look_alike_without_their_colour():
+    assert len({(str(style.linestyle), style.marker) for style in SERIES}) == len(SERIES)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("role", "colour"), ROLE_COLOURS.items())
+def test_every_colour_that_means_something_stands_out_from_the_paper(role, colour):
+    """WCAG 1.4.11: 3 to 1 for graphical objects."""
+    assert 1.05 / (luminance(colour) + 0.05) >= 3, f"{role} {colour}"
+
+
+@pytest.mark.parametrize(("words", "text"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b")])
+def test_words_are_joined_as_in_a_sentence(words, text):
+    assert join_words(words) == text

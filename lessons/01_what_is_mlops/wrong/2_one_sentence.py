@@ -45,3 +45,17 @@ def fingerprint(code, data, model, config):
     columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]
     parts = [code.split(), columns, model.tolist(), config]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+# %% wrong="uses-pythons-own-hash" replaces="fingerprint-four-artefacts" loses="fingerprint-repeats"
+# Python's hash() of a text is salted anew in every process: after a restart the same run has another name.
+def fingerprint(code, data, model, config):
+    columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]
+    return hash(json.dumps([code, columns, model.tolist(), config], sort_keys=True))
+
+# %% wrong="tidies-the-frame-in-place" replaces="fingerprint-four-artefacts" loses="fingerprint-repeats fingerprint-sees-data"
+# Puts the columns in order first, "as with the keys": and the caller's frame is another one afterwards.
+def fingerprint(code, data, model, config):
+    data.sort_index(axis=1, inplace=True)
+    columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]
+    parts = [code, columns, model.tolist(), config]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -52,7 +52,7 @@ def everything_in(content: bytes) -> dict[str, bytes]:
     return found
 
 
-def test_a_pack_is_the_same_bytes_each_time(checkout, tmp_path):
+def test_a_pack_is_the_same_bytes_each_time(checkout, tmp_path, monkeypatch):
     first = packing.zip_bytes(packing.pack_files(checkout, LESSON))
     # Another place, other dates, other permissions, another order on the disk.
     other = shutil.copytree(checkout, tmp_path / "elsewhere", copy_function=shutil.copyfile)
@@ -60,6 +60,7 @@ def test_a_pack_is_the_same_bytes_each_time(checkout, tmp_path):
         os.utime(file, (1_600_000_000 + number, 1_600_000_000 + number))
         if file.is_file():
             file.chmod(0o600)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1234567890")
     assert packing.zip_bytes(packing.pack_files(other, LESSON)) == first
 
 

@@ -100,9 +100,11 @@ def test_from_the_pack_alone_to_a_grade_without_a_network(student, namespace, tm
     start = [*namespace, str(python), "start.py", "--use-this-python"]
     said = run([*start, "--no-lab"], pack, environ)
     assert "2 files are in" in said
-    where = run([str(python), "-c", "import course; print(course.__file__)"], pack, environ)
+    where = run([str(python), "-P", "-c", "import course; print(course.__file__)"], pack, environ)
     assert "student" in where and "venv" in where, "the course must come from the pack"
     fill_in(pack / "work" / LESSON / "1_first.ipynb", double=SOLVED_DOUBLE)
+    # A student's own file must not stand in for Python's where JupyterLab starts.
+    (pack / "work" / "random.py").write_text("raise RuntimeError('a student wrote this')\n")
     said = run([*start, "--submit"], pack, environ)
     assert "untouched: why-double" in said
     (made,) = (pack / "work" / "submissions").iterdir()

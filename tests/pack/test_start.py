@@ -193,8 +193,10 @@ def test_set_up_can_be_interrupted_at_every_step_and_finished_and_is_then_no_wor
     assert start.set_up(course) is False
     assert time.monotonic() - started < 1
     python = str(start.program(course.venv, "python"))
-    shown = subprocess.run([python, "-c", "import course; print(course.V)"], stdout=subprocess.PIPE, text=True, cwd="/")
-    assert shown.stdout == "1\n"
+    shown = subprocess.check_output(
+        [python, "-P", "-c", "import course; print(course.V)"], env=start.clean_environ(), text=True
+    )
+    assert shown == "1\n"
 
     # A newer course: the same environment is brought up to date, and what the student installed there stays.
     mark = course.venv / "mark"
@@ -203,8 +205,10 @@ def test_set_up_can_be_interrupted_at_every_step_and_finished_and_is_then_no_wor
     make_wheel(tmp_path / "a folder with spaces", "mlops_production_ml", {"course.py": "V = 2\n"})
     assert start.environment_state(course) == "outdated"
     assert start.set_up(course) is True
-    shown = subprocess.run([python, "-c", "import course; print(course.V)"], stdout=subprocess.PIPE, text=True, cwd="/")
-    assert shown.stdout == "2\n"
+    shown = subprocess.check_output(
+        [python, "-P", "-c", "import course; print(course.V)"], env=start.clean_environ(), text=True
+    )
+    assert shown == "2\n"
     assert mark.exists()
 
     # Moved or damaged environments are not trusted.

@@ -112,8 +112,9 @@ def test_the_copy_with_the_answers_is_taken_for_a_fresh_notebook_beside_it(work)
 def test_a_spare_copy_does_not_stand_in_the_way(work):
     file, spare = work / LESSON / "1_first.ipynb", work / LESSON / "1_first-Copy1.ipynb"
     shutil.copy(file, spare)
-    fill_in(file, double=SOLVED_DOUBLE)
+    fill_in(spare, double="a first attempt")
     os.utime(spare, (1, 1))
+    fill_in(file, double=SOLVED_DOUBLE)
     files, _, said = handed_in(work)
     assert files["1_first.ipynb"] == file.read_bytes()
     assert '"1_first-Copy1.ipynb" beside it is not' in said

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, label_line, new_figure, title_axes
 from course.labs.lab import Lab
@@ -46,8 +47,8 @@ BATCH_COLUMNS = ("shop", *COLUMNS)
 _CENTRE = np.array([60.0, 30.0, 12.0, 400.0, 1100.0])
 _SPREAD = np.array([20.0, 9.0, 3.5, 120.0, 380.0])
 #: How strongly each column decides which offer a customer wants; calibrated to the reference losses.
-_PULL = np.array([1.55, 1.62, 1.52, 0.25, 0.0])
-_ORGANIC = 7.0  # EUR a session that is spent whatever is recommended
+_PULL = np.array([1.53, 1.59, 1.50, 0.25, 0.0])
+_ORGANIC = 8.5  # EUR a session that is spent whatever is recommended
 _WEEK = np.array([0.94, 0.92, 0.95, 0.98, 1.06, 1.12, 1.03])  # traffic by weekday
 
 
@@ -76,6 +77,7 @@ class Holiday:
 
     day: int
     length: int = 5
+    rush: float = 1.7
 
 
 @dataclass(frozen=True)
@@ -107,19 +109,20 @@ def simulate_retail_month(seed: int, *changes: Change) -> pd.DataFrame:
     luck = rng.random(len(table))
     organic = rng.exponential(_ORGANIC, len(table))
     whole = table[list(COLUMNS)].to_numpy(copy=True)
-    gaps = _gaps(np.random.default_rng([7, seed]), table["day"].to_numpy())
+    day = table["day"].to_numpy()
+    gaps = _gaps(np.random.default_rng([7, seed]), day, changes)
     wanted = _standardised(whole)
     best = _recommended(np.where(gaps, np.nan, whole))
 
     served = whole.copy()
-    day = table["day"].to_numpy()
     for change in changes:
         if isinstance(change, Rescale):
             served[day >= change.day, COLUMNS.index(change.column)] *= change.factor
     missing = gaps.copy()
     for change in changes:
         if isinstance(change, Break):
-            missing[:, COLUMNS.index(change.column)] |= _broken(np.random.default_rng([11, seed]), day, change)
+            column = COLUMNS.index(change.column)
+            missing[:, column] |= _broken(np.random.default_rng([11, seed]), day, gaps[:, column], change)
     served[missing] = np.nan
     offer = _recommended(served)
 
@@ -156,7 +159,7 @@ def _customers(rng: np.random.Generator, changes: Sequence[Change]) -> pd.DataFr
     from_new_shop = np.zeros(DAYS)
     for change in changes:
         if isinstance(change, Holiday):
-            traffic[change.day : change.day + change.length] *= 1.7
+            traffic[change.day : change.day + change.length] *= change.rush
             fuller[change.day : change.day + change.length] *= 1.12
         elif isinstance(change, NewShop):
             from_new_shop[change.day :] = 1 / 6
@@ -169,27 +172,31 @@ def _customers(rng: np.random.Generator, changes: Sequence[Change]) -> pd.DataFr
     return pd.DataFrame({"day": day, "shop": shop, **dict(zip(COLUMNS, np.maximum(values, 0.0).T, strict=True))})
 
 
-def _gaps(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
+def _gaps(rng: np.random.Generator, day: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
     """Where a value is missing although all is well: a share that wanders by half a point from day to day."""
     gaps = np.zeros((len(day), len(COLUMNS)), dtype=bool)
-    for column, normal in enumerate(NORMALLY_MISSING.values()):
+    for column, (name, normal) in enumerate(NORMALLY_MISSING.items()):
         share = normal + rng.uniform(-0.005, 0.005, DAYS)
-        gaps[:, column] = _exact_share(rng, day, share)
+        for change in changes:
+            if isinstance(change, Holiday) and name == "loyalty_points":
+                share[change.day : change.day + change.length] += 0.06
+        gaps[:, column] = _exact_share(rng.random(len(day)), day, share)
     return gaps
 
 
-def _broken(rng: np.random.Generator, day: np.ndarray, change: Break) -> np.ndarray:
+def _broken(rng: np.random.Generator, day: np.ndarray, gaps: np.ndarray, change: Break) -> np.ndarray:
+    """Where a break takes a value: from rows that have one as long as there are any, so that the share is exact."""
     ran = np.arange(DAYS) - change.day
     share = np.where(ran >= 0, change.share * (ran + 1 if change.grows else 1), 0.0)
-    normal = NORMALLY_MISSING[change.column]
-    # Lost are values that would have been there: divide, so that the missing share rises by exactly `share`.
-    return _exact_share(rng, day, np.minimum(share / (1 - normal), 1.0))
+    return _exact_share(rng.random(len(day)) + gaps, day, np.minimum(share, 1.0))
 
 
-def _exact_share(rng: np.random.Generator, day: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Pick that share of each day's rows: which rows is chance, how many is not."""
-    place = pd.Series(rng.random(len(day))).groupby(day).rank(method="first").to_numpy() - 1
-    return place < np.round(share * np.bincount(day, minlength=DAYS))[day]
+def _exact_share(order: np.ndarray, day: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Pick that share of each day's rows, lowest `order` first: which rows is chance, how many is not."""
+    sizes = np.bincount(day, minlength=DAYS)
+    place = np.empty(len(day), dtype=int)
+    place[np.lexsort([order, day])] = np.arange(len(day)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return place < np.round(share * sizes)[day]
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:
@@ -225,3 +232,297 @@ def _recommended(values: np.ndarray) -> np.ndarray:
     filled = np.nan_to_num(_standardised(values), nan=0.0)
     weights = _fitted()
     return np.argmax(weights[:, 0] + filled @ weights[:, 1:].T, axis=1)
+
+
+# ---- what could have been watched -----------------------------------------------------------------------------
+
+HEALTH = ("slowest_answers_ms", "failed_requests", "cpu_load")
+#: A health light is green below its limit.
+LIMITS = {"slowest_answers_ms": 300.0, "failed_requests": 0.01, "cpu_load": 0.85}
+WATCHES = {
+    "health lights": HEALTH,
+    "revenue": ("revenue",),
+    "missing values": tuple(f"missing {column}" for column in COLUMNS),
+    "column averages": tuple(f"average {column}" for column in COLUMNS),
+}
+WATCHES["the model's columns"] = tuple(f"{kind} {column}" for kind in ("missing", "average") for column in KEY_COLUMNS)
+WATCHES["everything"] = tuple(
+    signal for name, watch in WATCHES.items() if name != "the model's columns" for signal in watch
+)
+
+FALSE_PAGE_COST = 500.0  # EUR: half a night of two people
+PATIENCE = 3  # false pages in a month; after them the team mutes the alarm
+SILENT_DAYS = 7  # a signal that somebody has looked into keeps quiet for a week
+
+_HOURS = Rescale("days_since_order", day=22, factor=24.0)
+#: Six months of the shop: a seed, what happens, and what is said of it afterwards.
+MONTHS: dict[str, tuple[int, tuple[Change, ...], str]] = {
+    "April": (14, (Break("basket_value", day=7),), "basket_value turned to NaN upstream"),
+    "May": (5, (), "nothing was wrong"),
+    "June": (6, (Holiday(day=17, length=6),), "there was a holiday, and all was well"),
+    "July": (
+        7,
+        (NewShop(day=13), Break("screen_width", day=22)),
+        "a shop was opened and screen_width, which the model hardly reads, turned to NaN: harmless both",
+    ),
+    "August": (
+        8,
+        (Rescale("screen_width", day=9, factor=0.5), Holiday(day=12, length=4, rush=2.6), _HOURS),
+        "after a new page layout and a holiday, both harmless, days_since_order began to arrive in hours",
+    ),
+    "September": (9, (Break("views_today", day=12, share=0.11),), "one value in nine of views_today got lost upstream"),
+}
+WHILE, AFTERWARDS = "while it happened", "afterwards"
+LOST_PERCENT = Between(0, 100, "percent of the month's revenue")
+
+
+def daily_signals(month: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return one row a day with every number that an alarm could watch, and `lost` (EUR, the simulator's truth).
+
+    Signals: `slowest_answers_ms` (the slowest in twenty), `failed_requests` and `cpu_load` (shares), `revenue`
+    (EUR a day), `missing …` (share of the day's sessions) and `average …` (unit of the column).
+    """
+    by_day = month.groupby("day")
+    sessions = by_day.size()
+    rng = np.random.default_rng([3, seed])
+    health = pd.DataFrame(
+        {
+            "slowest_answers_ms": 120 * np.exp(rng.normal(0, 0.06, DAYS)) * (sessions / SESSIONS_A_DAY) ** 0.3,
+            "failed_requests": rng.poisson(8, DAYS) / 10_000,
+            "cpu_load": 0.36 * (sessions / SESSIONS_A_DAY) ** 0.6 * np.exp(rng.normal(0, 0.05, DAYS)),
+        }
+    )
+    values = month[list(COLUMNS)]
+    missing = values.isna().groupby(month["day"]).mean().add_prefix("missing ")
+    average = by_day[list(COLUMNS)].mean().add_prefix("average ")
+    return pd.concat([health, by_day["revenue"].sum(), missing, average, by_day["lost"].sum()], axis=1)
+
+
+@lru_cache
+def _signals_of(name: str) -> pd.DataFrame:
+    seed, changes, _ = MONTHS[name]
+    return daily_signals(simulate_retail_month(seed, *changes), seed)
+
+
+def simulate_watching(watch: str, wobbles: float) -> pd.DataFrame:
+    """Play all six months with one alarm: it pages when a signal leaves its normal value by `wobbles` wobbles.
+
+    A signal's normal value and its wobble are the mean and the standard deviation of the good week. A right page
+    has the column mended by the next morning; a false one costs 500 EUR, and after three in a month the team
+    mutes the alarm. Columns: `month`, `what_happened` (words), `began_on` (day), `pages` (days, as words),
+    `false_pages` (count), `noticed_on` (day), `lost_unwatched`, `lost`, `saved`, `net` (EUR; net is saved minus
+    the price of the false pages).
+    """
+    rows = []
+    for name, (_, changes, happened) in MONTHS.items():
+        signals = _signals_of(name)
+        lost = signals["lost"].to_numpy()
+        guilty, began = _guilty(changes)
+        pages, false_pages, noticed = _pages(signals, WATCHES[watch], wobbles, guilty, began)
+        saved = float(lost[noticed + 1 :].sum()) if noticed is not None else 0.0
+        rows.append(
+            {
+                "month": name,
+                "what_happened": happened,
+                "began_on": float("nan") if began is None else began,
+                "pages": ", ".join(map(str, pages)) or "none",
+                "false_pages": false_pages,
+                "noticed_on": float("nan") if noticed is None else noticed,
+                "lost_unwatched": float(lost.sum()),
+                "lost": float(lost.sum()) - saved,
+                "saved": saved,
+                "net": saved - FALSE_PAGE_COST * false_pages,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _guilty(changes: Sequence[Change]) -> tuple[set[str], int | None]:
+    """The signals that tell of what costs money, and the day it begins."""
+    for change in changes:
+        if isinstance(change, Break | Rescale) and change.column in KEY_COLUMNS:
+            return {f"missing {change.column}", f"average {change.column}", "revenue"}, change.day
+    return set(), None
+
+
+def _pages(
+    signals: pd.DataFrame, watched: Sequence[str], wobbles: float, guilty: set[str], began: int | None
+) -> tuple[list[int], int, int | None]:
+    good = signals.iloc[:GOOD_WEEK]
+    normal = good.mean()
+    is_share = signals.columns.str.startswith("missing")
+    wobble = good.std().clip(lower=np.where(is_share, 0.01, 0.0))  # a share wanders by a point at least
+    rings = ((signals - normal).abs() > wobbles * wobble)[list(watched)].to_numpy()
+    silent_until = dict.fromkeys(watched, 0)
+    pages: list[int] = []
+    false_pages = 0
+    for day in range(GOOD_WEEK, DAYS):
+        rung = [s for s, on in zip(watched, rings[day], strict=True) if on and day >= silent_until[s]]
+        if not rung:
+            continue
+        pages.append(day)
+        silent_until |= dict.fromkeys(rung, day + SILENT_DAYS)
+        if began is not None and day >= began and guilty & set(rung):
+            return pages, false_pages, day
+        false_pages += 1
+        if false_pages == PATIENCE:
+            break
+    return pages, false_pages, None
+
+
+# ---- what the laboratory shows --------------------------------------------------------------------------------
+
+
+def describe_watching(table: pd.DataFrame, guess: float | None = None) -> str:
+    """Say what the team saw in the month that is shown, or what was found out afterwards."""
+    shown = table.loc[table["shown"]].iloc[0]
+    name, watch = shown["month"], shown["watching"]
+    signals = _signals_of(name)
+    paged = "Nobody was paged." if shown["pages"] == "none" else f"It paged on day {_and(shown['pages'])}."
+    watching = f"The alarm watches {watch} and rings at {shown['wobbles']:g} wobbles. {paged}"
+    if "net" not in table:
+        return (
+            f"{name}, {WHILE}: every health light is green on all {DAYS} days. No exception, at most "
+            f"{1000 * signals['failed_requests'].max():.1f} failed requests in 1,000, the slowest answers "
+            f"{signals['slowest_answers_ms'].max():.0f} ms. "
+            f"Revenue is {signals['revenue'].mean():,.0f} EUR a day, give or take {signals['revenue'].std():,.0f}. "
+            f"{watching}"
+        )
+    if shown["lost_unwatched"] > _NOTHING * signals["revenue"].sum():
+        guessed = f" (you guessed {guess:g} %)" if guess is not None and name == "April" else ""
+        noticed = (
+            f"noticed on day {shown['noticed_on']:.0f}, {shown['saved']:,.0f} EUR saved"
+            if shown["noticed_on"] == shown["noticed_on"]
+            else "never noticed, nothing saved"
+        )
+        story = (
+            f"{shown['what_happened']} on day {shown['began_on']:.0f}; left alone it costs "
+            f"{100 * _share_lost(signals):.1f} % of the month's revenue{guessed}, {shown['lost_unwatched']:,.0f} EUR; "
+            f"{noticed}."
+        )
+    else:
+        story = f"{shown['what_happened']}; there was nothing to save."
+    return (
+        f"{name}, {AFTERWARDS}: {story} {watching} {_count(shown['false_pages'], 'false page')}, net "
+        f"{shown['net']:+,.0f} EUR. Over all six months this alarm nets {table['net'].sum():+,.0f} EUR with "
+        f"{_count(table['false_pages'].sum(), 'false page')}."
+    )
+
+
+_NOTHING = 0.002  # below this share of revenue nobody would call it a loss
+
+
+def _share_lost(signals: pd.DataFrame) -> float:
+    after = signals.iloc[GOOD_WEEK:]
+    return float(after["lost"].sum() / (after["revenue"].sum() + after["lost"].sum()))
+
+
+def _and(pages: str) -> str:
+    return " and ".join(pages.rsplit(", ", 1))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def draw_watching(table: pd.DataFrame, guess: float | None = None) -> Figure:
+    """Draw the shown month day by day, and beside it all six months' pages or money."""
+    shown = table.loc[table["shown"]].iloc[0]
+    figure, (left, right) = new_figure(width=7.2, height=3.1, columns=2)
+    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
+    figure.subplots_adjust(left=0.055, right=0.98, bottom=0.15, top=0.9, wspace=0.3)
+    _draw_days(left, shown, guess)
+    if "net" in table:
+        right.barh(table["month"], table["net"] / 1000, color=[GREEN if net > 0 else FAINT for net in table["net"]])
+        for row, net in enumerate(table["net"]):
+            label_line(right, max(net, 0) / 1000, row, f"{net / 1000:+.1f}")
+        title_axes(right, "Saved minus false pages, 1000 EUR")
+        low, high = min(table["net"].min() / 1000, -3), max(table["net"].max() / 1000, 3)
+        right.set_xlim(low - 0.05 * (high - low), high + 0.25 * (high - low))
+        right.axvline(0, color=FAINT, linewidth=0.8)
+    else:
+        counts = [0 if pages == "none" else pages.count(",") + 1 for pages in table["pages"]]
+        right.barh(table["month"], counts, color=BLUE)
+        for row, count in enumerate(counts):
+            label_line(right, count, row, str(count))
+        title_axes(right, "Pages in each month")
+        right.set_xlim(0, max(5, *counts) + 1)
+    right.invert_yaxis()
+    right.set_xticks([])  # every bar says its number
+    right.grid(visible=False)
+    return figure
+
+
+def _judged(shown: pd.Series) -> str:
+    """The days that it paged, and which of them was right."""
+    if shown["pages"] == "none":
+        return "none"
+    right = "" if np.isnan(shown["noticed_on"]) else f"{shown['noticed_on']:.0f}"
+    return ", ".join(f"{day} ({'right' if day == right else 'false'})" for day in shown["pages"].split(", "))
+
+
+def _draw_days(ax: Axes, shown: pd.Series, guess: float | None) -> None:
+    signals = _signals_of(shown["month"])
+    days = np.arange(DAYS)
+    revenue = signals["revenue"] / 1000
+    ax.plot(days, revenue, color=BLUE, marker="o", markersize=2.5, linewidth=1)
+    top = revenue.max() * 1.35
+    ax.plot(days, np.full(DAYS, top), linestyle="", marker="s", markersize=3, color=GREEN)
+    ax.text(0, top * 1.03, "health lights: green every day", fontsize=8.5, color=GREEN)
+    pages = [] if shown["pages"] == "none" else [int(day) for day in shown["pages"].split(", ")]
+    ax.plot(pages, np.full(len(pages), top * 0.85), linestyle="", marker="v", markersize=6, color=VERMILLION)
+    told = shown["pages"] if "net" not in shown else _judged(shown)
+    ax.text(0, top * 0.9, f"pages: {told}", fontsize=8.5, color=VERMILLION)
+    title = f"{shown['month']}: revenue, 1000 EUR a day"
+    if "net" in shown and shown["lost_unwatched"] > _NOTHING * signals["revenue"].sum():
+        whole = (signals["revenue"] + signals["lost"]) / 1000
+        ax.plot(days, whole, color=INK, linestyle="--", linewidth=1)
+        ax.fill_between(days, revenue, whole, color=VERMILLION, alpha=0.25, linewidth=0)
+        ax.axvline(shown["began_on"] - 0.5, ymax=0.72, color=INK, linewidth=0.8, linestyle=":")
+        title = f"{shown['month']}: {100 * _share_lost(signals):.1f} % of revenue lost (red)"
+        if guess is not None and shown["month"] == "April":
+            ax.text(0.02, 0.05, f"you guessed {guess:g} %", color=PURPLE, fontsize=8.5, transform=ax.transAxes)
+    ax.set_ylim(0, top * 1.12)
+    ax.set_xticks(range(0, DAYS, 7))
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.set_xlabel("day")
+    title_axes(ax, title)
+
+
+class RetailLab(Lab):
+    """Six months of a shop, as the team saw them and as they were; choose what to watch."""
+
+    title = "The retail month: what would you have watched?"
+    question = LOST_PERCENT
+
+    def make_controls(self) -> dict[str, widgets.Widget]:
+        """Which month, seen when, which alarm, how sensitive."""
+        return {
+            "month": widgets.Dropdown(options=list(MONTHS), value="April", description="Month"),
+            "seen": widgets.ToggleButtons(options=[WHILE, AFTERWARDS], value=WHILE, description="Seen"),
+            "watch": widgets.Dropdown(options=list(WATCHES), value="health lights", description="Watch"),
+            "wobbles": widgets.SelectionSlider(
+                options=[2, 3, 4, 6, 8, 12],
+                value=4,
+                description="Ring at how many wobbles",
+                continuous_update=False,
+            ),
+        }
+
+    def simulate(self, month: str, seen: str, watch: str, wobbles: float) -> pd.DataFrame:
+        """Play all months; leave the truth out while it happens."""
+        table = simulate_watching(watch, wobbles)
+        table.insert(1, "watching", watch)
+        table.insert(2, "wobbles", wobbles)
+        table.insert(3, "shown", table["month"] == month)
+        if seen == WHILE:
+            return table[["month", "watching", "wobbles", "shown", "pages"]]
+        return table
+
+    def describe(self, table: pd.DataFrame, guess: Any) -> str:
+        """Say what the table shows."""
+        return describe_watching(table, guess)
+
+    def draw(self, table: pd.DataFrame, guess: Any) -> Figure:
+        """Draw the table."""
+        return draw_watching(table, guess)

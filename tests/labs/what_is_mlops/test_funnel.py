@@ -27,7 +27,8 @@ def test_the_largest_loss_is_at_running_through_and_is_88_percent():
 
 
 def test_one_funnel_is_not_the_next():
-    notebook_funnel().loc[:, "remaining"] = 0
+    funnel = notebook_funnel()
+    funnel["remaining"] = 0
     assert notebook_funnel()["remaining"].iloc[0] == 27271
 
 

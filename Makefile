@@ -1,0 +1,57 @@
+# Two commands for everybody: `make lab` opens lesson 1 as a student gets it, `make test` checks everything.
+# Each target sets up what it needs first; when all is up to date that takes a moment.
+
+# Any Python of 3.11 or newer; it only makes the environment that everything else runs in.
+PYTHON ?= python3
+START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
+
+.PHONY: help setup lab test test-all check notebooks gate demo bench browser
+.DEFAULT_GOAL := help
+
+help:  ## Show what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup:  ## Make the environment in .venv, or bring it up to date
+	@$(START) --only-setup
+
+lab:  ## Open JupyterLab on a student's copy of the lessons, in work/
+	@$(START) --work work $(LAB_OPTIONS)
+
+# Everything below runs in the environment, one thread a process: twice the threads made a fit nine times slower.
+RUN = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PATH="$(CURDIR)/.venv/bin:$$PATH"
+LESSON = 01_what_is_mlops
+NBMAKE = python -m pytest -c tests/nbmake.ini --nbmake --nbmake-timeout=240 -n 2 -q
+
+test: setup browser  ## Check everything that must hold before a change lands (at most 20 minutes on 2 cores)
+	$(RUN) $(MAKE) --no-print-directory check
+	$(RUN) python -m pytest -n 2 --dist worksteal -m "not long" -q
+	$(RUN) $(MAKE) --no-print-directory notebooks gate demo
+
+test-all: setup browser  ## The long run: all of `make test`, and what takes longer
+	$(RUN) $(MAKE) --no-print-directory check
+	$(RUN) python -m pytest -n 2 --dist worksteal -q
+	$(RUN) $(MAKE) --no-print-directory notebooks gate demo
+
+check: setup  ## Style, spelling, and lessons that agree with their notebooks
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) codespell
+	$(RUN) course build --check
+
+notebooks: setup  ## Stock nbmake over every source and every release notebook
+	$(RUN) $(NBMAKE) source
+	$(RUN) $(NBMAKE) release
+
+gate: setup  ## May lesson 1 be released? Reference, untouched, planted mistakes, mutants, leaks
+	$(RUN) course gate $(LESSON)
+
+demo: setup  ## An instructor's day without a keystroke, in a temporary folder
+	$(RUN) course demo
+
+bench: setup  ## Print the README's numbers table
+	$(RUN) python tests/bench/bench.py
+
+browser:
+	@command -v chromium >/dev/null 2>&1 || (echo "Installing Chromium for the browser tests …" \
+	  && apt-get update -qq && apt-get install -y -qq chromium >/dev/null) \
+	  || (echo "The browser tests need Chromium on PATH: install it, then run this again." && false)

@@ -1,0 +1,158 @@
+"""How long a section takes: a plain model over a released notebook, to hold beside the minutes that it promises.
+
+The model is an estimate and says so: its constants are this project's assumptions about a bright student who is
+tired, not measurements. It is there to find the section that promises 12 minutes and holds 30, and to make two
+sections comparable. It counts the core only: what stands below *Go further* is extra.
+
+- *Read*: words outside `<details>` at `WORDS_A_MINUTE`, and a few seconds for each line of code that is given.
+- *Play*: a fixed time for each prediction, laboratory, quiz and "set this, look there" question.
+- *Make*: for each function to write, the time to begin, to read its contract, and to satisfy each tests cell; for
+  each answer that a person marks, a time a point.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nbformat.notebooknode import NotebookNode
+
+#: Plain technical English, read to be understood, with a look back now and then.
+WORDS_A_MINUTE = 160
+#: Given code is looked over, not studied; tests cells are not read before they fail.
+SECONDS_A_CODE_LINE = 4
+MINUTES_A_PREDICTION = 0.5
+#: Move every control, read what the sentence says.
+MINUTES_A_LAB = 2.5
+MINUTES_A_QUIZ = 0.5
+#: Set the controls as asked, look, answer, open the details and read them.
+MINUTES_A_QUESTION = 1.0
+#: Understand what is wanted and write the first line.
+MINUTES_TO_BEGIN = 3.0
+#: Run it, read its message, mend what it found.
+MINUTES_A_TESTS_CELL = 1.2
+#: An answer cell without a function, such as binding one name.
+MINUTES_A_SMALL_ANSWER = 2.0
+MINUTES_A_POINT_BY_HAND = 2.0
+
+EXTRA = re.compile(r"^## Go further", re.MULTILINE)
+FUNCTION = re.compile(r"^\s*(?:async )?def ", re.MULTILINE)
+DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
+SUMMARY_OF_DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>", re.DOTALL)
+#: Details with another summary answer a question that sends the reader to a laboratory.
+HINT = re.compile(r"\s*(Hint|More help|Help)\b")
+CLAIM = re.compile(
+    r"Reading (\d+) minutes?, playing (\d+)(?: minutes?)?, making (\d+)(?: minutes?)?(?:, writing (\d+))?"
+)
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """The minutes that a section takes, or says that it takes, in its three kinds of work."""
+
+    read: float
+    play: float
+    make: float
+
+    @property
+    def total(self) -> float:
+        """All three together."""
+        return self.read + self.play + self.make
+
+    def __add__(self, other: Minutes) -> Minutes:
+        """Return the minutes of two pieces, kind by kind."""
+        return Minutes(self.read + other.read, self.play + other.play, self.make + other.make)
+
+
+def minutes_of(notebook: NotebookNode) -> Minutes:
+    """Return how long the core of a released section takes, by this module's model; the same for the same cells."""
+    whole = Minutes(0, 0, 0)
+    after_function = False
+    for cell in core_cells(notebook):
+        kind = kind_of(cell)
+        if kind == "text":
+            questions = sum(not HINT.match(summary) for summary in SUMMARY_OF_DETAILS.findall(cell.source))
+            read = word_count(DETAILS.sub(" ", cell.source)) / WORDS_A_MINUTE
+            whole += Minutes(read, questions * MINUTES_A_QUESTION, 0)
+        elif kind == "given":
+            whole += Minutes(code_lines(cell.source) * SECONDS_A_CODE_LINE / 60, 0, 0)
+        elif kind == "lab":
+            quizzes = len(re.findall(r"\bQuiz\(", cell.source))
+            labs = len(re.findall(r"Lab\(", cell.source)) or int(not quizzes)
+            whole += Minutes(0, labs * MINUTES_A_LAB + quizzes * MINUTES_A_QUIZ, 0)
+        elif kind == "prediction":
+            whole += Minutes(0, MINUTES_A_PREDICTION, 0)
+        elif kind == "function":
+            begin = len(FUNCTION.findall(cell.source)) * MINUTES_TO_BEGIN
+            whole += Minutes(0, 0, begin + word_count(cell.source) / WORDS_A_MINUTE)
+        elif kind == "answer":
+            whole += Minutes(0, 0, MINUTES_A_SMALL_ANSWER)
+        elif kind == "tests" and after_function:
+            whole += Minutes(0, 0, MINUTES_A_TESTS_CELL)
+        elif kind == "written":
+            whole += Minutes(0, 0, cell.metadata.nbgrader.get("points", 0) * MINUTES_A_POINT_BY_HAND)
+        if kind in ("prediction", "function", "answer", "written"):
+            after_function = kind == "function"
+    return whole
+
+
+def claimed_minutes(notebook: NotebookNode) -> Minutes | None:
+    """Return what the section's first cell promises, None where it names no such numbers.
+
+    It reads a line such as `*Reading 5 minutes, playing 6, making 12.*`; writing counts as making.
+    """
+    found = CLAIM.search(notebook.cells[0].source) if notebook.cells else None
+    if found is None:
+        return None
+    read, play, make, write = (float(number or 0) for number in found.groups())
+    return Minutes(read, play, make + write)
+
+
+def core_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    """Yield the cells above *Go further*; of the cell that holds that heading, what stands before it."""
+    for cell in notebook.cells:
+        extra = EXTRA.search(cell.source) if cell.cell_type == "markdown" else None
+        if extra is None:
+            yield cell
+            continue
+        before = NotebookNode(cell)
+        before["source"] = cell.source[: extra.start()]
+        yield before
+        return
+
+
+def kind_of(cell: NotebookNode) -> str:
+    """Return what a cell of a released notebook is to its reader.
+
+    One of text, given, lab, prediction, function, answer (one without a function), tests, written.
+    """
+    nbgrader = cell.metadata.get("nbgrader", {})
+    graded, solution = nbgrader.get("grade", False), nbgrader.get("solution", False)
+    if graded and solution:
+        return "written"
+    if cell.cell_type == "markdown":
+        return "text"
+    if graded:
+        return "tests"
+    if solution:
+        if FUNCTION.search(cell.source):
+            return "function"
+        return "prediction" if nbgrader.get("grade_id", "").endswith("prediction") else "answer"
+    return "lab" if "lab" in cell.metadata.get("tags", []) else "given"
+
+
+def word_count(text: str) -> int:
+    """Return the number of words that are read: marks of Markdown and HTML are none.
+
+    >>> word_count("## A *claim* | 8 % |\\n|---|---|\\n<code>uv</code> costs 3.5 €")
+    6
+    """
+    plain = html.unescape(re.sub(r"</?[a-z]+[^<>]*>", " ", text))
+    return len(re.findall(r"\w[\w.,’'/–-]*", plain))
+
+
+def code_lines(source: str) -> int:
+    """Return the number of lines of code that say something."""
+    return sum(bool(line.strip()) for line in source.splitlines())

@@ -1,0 +1,302 @@
+# %% [markdown]
+# # 4. Five pillars carry a model, and a missing one is easy to overlook
+#
+# *Reading 5 minutes, playing 8, making 12.*
+#
+# After this section you can
+# - say what each of the five pillars promises,
+# - tell an ordinary mishap from a missing pillar,
+# - find the missing pillar in the log of a system that you have never seen.
+
+# %%
+from itertools import combinations
+
+from course.labs.what_is_mlops.pillars import PILLARS, first_days, outcomes_by_item, simulate_log
+from course.labs.what_is_mlops.pillars import hurt_days, open_questions, simulate_story
+from course.predict import Among, check_prediction
+
+# %% [markdown]
+# ## Everything that follows in this course hangs on five pillars
+#
+# | Pillar | What it is | Sections of the course |
+# |---|---|---|
+# | **Reproducibility** | pin data, code, environment and seeds | 1, 2 |
+# | **Containerization** | package the model with its dependencies, so that it runs the same everywhere | 3 |
+# | **Serving** | put the model behind an API: low latency, high availability | 4 |
+# | **CI/CD** | automate testing, training and deployment (*continuous integration, continuous delivery*) | 5 |
+# | **Observability** | detect data drift, model decay and operational failures | 6 |
+#
+# Each pillar has a section of the course to itself, and Reproducibility has two.
+# Section 7 puts the same five on Kubernetes and section 8 ties them together end to end: the pillars stay the spine.
+#
+# ## A pillar can be missing without anybody noticing
+#
+# The bank's fraud model is asked about every card payment.
+# Here are ninety days of it.
+# Paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
+# All of this happens in every replay.
+# What it *does* depends on the pillars.
+#
+# Along the way somebody needs each answer from section 1:
+# 1. how data reaches the model,
+# 2. how it is retrained,
+# 3. how predictions are logged and audited,
+# 4. what happens when a bad prediction causes harm,
+# 5. how two engineers reproduce an old result.
+#
+# You may take away one pillar.
+# Without which one would customers notice *nothing* for ninety days: not one wrong or missing answer more?
+
+# %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # one of PILLARS, as text"
+prediction = "Containerization"
+
+# %% role="tests" grade_id="pillar-prediction-kind" points=1
+check_prediction(prediction, Among(PILLARS))
+
+# %% [markdown]
+# The five boxes are the pillars.
+# Start with the one that you named: untick it, and read the sentence under the picture.
+# A coloured bar stands where something lasts longer, or happens at all, because a pillar is missing.
+# A grey bar stands there in the replay with all five too.
+#
+# The mishaps, the delays and the release days are invented.
+# Read the story for *which way*, not for *how much*.
+
+# %% role="lab"
+from course.labs.what_is_mlops.pillars import PillarsLab
+
+lab = PillarsLab(prediction)  # NameError? Run the cell `prediction = ...` first.
+lab
+
+# %% [markdown]
+# ## The same mishap is short or long, and each pillar owns a stretch of it
+#
+# **1. Untick only Reproducibility.**
+# Do customers notice?
+# Then what is the harm?
+#
+# <details><summary>What you see, and why</summary>
+# No customer notices anything, and two other things are lost.
+# On day 45 nobody can say whether version 2 is better or was lucky, and on day 85 version 1 cannot be shown to the regulator.
+# "Nobody complains" says that no customer is hurt yet; it does not say that every pillar stands.
+# </details>
+#
+# **2. Untick only Observability, then only CI/CD.**
+# Both stretch the days with wrong amounts.
+# Look at the lower bar: which part of the time does each one lose?
+#
+# <details><summary>What you see, and why</summary>
+# Without Observability the time passes *before* anybody knows.
+# Without CI/CD everybody knows, the fix is ready, and it waits.
+# Customers see the same wrong answers, so complaints alone do not tell you which pillar to build.
+# </details>
+#
+# **3. Untick CI/CD, then Containerization too, then Reproducibility too.**
+# Watch the row of version 2.
+# Is Reproducibility still the pillar that no customer feels?
+#
+# <details><summary>What you see, and why</summary>
+# With CI/CD gone, the faulty version 2 goes live.
+# As long as version 1 lies there as a package, it comes back within a day.
+# Without the package it has to be built anew, and without Reproducibility that is impossible: customers wait for the next release day.
+# A pillar that nobody leans on can be missing for long; then another one goes.
+# </details>
+#
+# ## Most of what breaks is not machine learning
+#
+# In the story, one mishap of five is about the model's own business: fraud changes.
+# The others are a rush, a dead machine, a unit, a swapped column.
+#
+# A study at Google looked at one large machine-learning pipeline and ten years of its outages [*papasian2020*].
+# Of the 96 post-mortems, most had causes that were not about machine learning: they were the troubles of any distributed system.
+# So four of the five pillars would look familiar to an engineer who has never trained a model.
+#
+# Here are four real symptoms, seen in courses made of notebooks like this one.
+# Sort them.
+# Some have more than one good answer, and each choice says why.
+
+# %% role="lab"
+from course.labs.what_is_mlops.pillars import symptom_quizzes
+
+display(*symptom_quizzes())
+
+# %% [markdown]
+# ## A missing pillar is a broken promise
+#
+# A failed start is no proof that containers are missing: perhaps the package has a bug.
+# A complaint is no proof that nobody watches: perhaps the alert came first.
+# Ask instead what the pillar *promises*, and whether the log shows the promise broken.
+#
+# | Pillar | Rows to read | Its promise, as a log can show it |
+# |---|---|---|
+# | Reproducibility | `built` | one recipe (code, data, environment, seeds) gives one fingerprint, however often it is built |
+# | Containerization | `started` | a package starts on every machine where it is tried, or on none |
+# | Serving | `asked` | each payment is answered in time by at least one copy of the model |
+# | CI/CD | `ready`, `live`, `stopped` | a change that is ready on day *d* is live, or stopped by a test, on day *d* + 3 at the latest |
+# | Observability | `alert`, `complaint` | no customer complains about a trouble before the team's first alert about it; on the same day is in time |
+#
+# A log covers days 1 to 90.
+# Judge a change only if its day *d* + 3 is one of them: nobody knows yet how a younger one ends.
+#
+# In the log below a promise is broken: Containerization's.
+# Two readers do the counting for you.
+# `outcomes_by_item` collects the outcomes of each item, and `first_days` the first day of each.
+# One package has a bug and breaks no promise; another one breaks it.
+# Which is which?
+
+# %%
+log = simulate_log(seed=1, broken="Containerization")
+print(log.head(8), outcomes_by_item(log, "started"), first_days(log, "complaint"), sep="\n\n")
+
+# %% [markdown]
+# ## Make: name the pillar that is missing (12 minutes, medium)
+#
+# You are on call for a system that you have never seen, and all you have is its log.
+# At most one of the five promises is broken in it, perhaps only once.
+# In many logs nothing is missing, whatever goes wrong in them: a false alarm costs as much as a miss.
+
+# %% role="answer" grade_id="pillar-missing"
+def missing_pillar(log):
+    """Return the name of the pillar whose promise is broken in `log`, or None when all five are kept.
+
+    `log` is a frame with the columns day (1 to 90), event, item, machine, outcome; rows of one day come in any order.
+    The names are those in PILLARS: "Reproducibility", "Containerization", "Serving", "CI/CD", "Observability".
+    Example: the log above gives "Containerization".
+    """
+    ### BEGIN SOLUTION
+    never = float("inf")
+    ended = first_days(log, "stopped") | first_days(log, "live")
+    alert = first_days(log, "alert")
+    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+        return "Reproducibility"
+    if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
+        return "Containerization"
+    if any("in time" not in answers for answers in outcomes_by_item(log, "asked").values()):
+        return "Serving"
+    if any(day <= 87 and ended.get(change, never) > day + 3 for change, day in first_days(log, "ready").items()):
+        return "CI/CD"
+    if any(alert.get(trouble, never) > day for trouble, day in first_days(log, "complaint").items()):
+        return "Observability"
+    return None
+    ### END SOLUTION
+
+# %% [markdown]
+# <details><summary>Hint: start with two that are alike</summary>
+# Reproducibility and Containerization ask the same question of different rows: does one item have more than one outcome?
+# <code>outcomes_by_item(log, "built").values()</code> gives a set for each recipe; write those two promises, run the tests, then go on.
+# </details>
+#
+# <details><summary>More help: the two promises about days</summary>
+# Put the days of both events side by side: <code>for item, day in first_days(log, "ready").items()</code> walks through one of them, and <code>other.get(item, float("inf"))</code> looks the item up in the other.
+# Infinity stands for "never", and never is later than any day.
+# A change can end in two ways: <code>dict_a | dict_b</code> joins two dicts.
+# </details>
+
+# %% role="tests" grade_id="pillar-reproducibility-promise" points=1 hint="Compare the builds of one recipe with each other; what another recipe gives says nothing about it."
+for broken in ("Reproducibility", None):
+    found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
+    assert found == broken, f"a log with {broken} missing: expected {broken!r}, got {found!r}"
+### BEGIN HIDDEN TESTS
+first = 0xA4ADA853E1F230556D59DFCE933BF986
+for seed in range(first, first + 8):
+    for broken in ("Reproducibility", None):
+        found = missing_pillar(simulate_log(seed, broken, look_alikes=["Reproducibility"]))
+        assert found == broken, f"recipes that were built again: expected {broken!r}, got {found!r}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="pillar-containerization-promise" points=1 hint="Some packages have a bug, and some machines saw many failures: look at one package on all its machines."
+for broken in ("Containerization", None):
+    found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
+    assert found == broken, f"a log with {broken} missing: expected {broken!r}, got {found!r}"
+### BEGIN HIDDEN TESTS
+first = 0x2794D52E7024363568F3C3EDD1CF3334
+for seed in range(first, first + 8):
+    for broken in ("Containerization", None):
+        found = missing_pillar(simulate_log(seed, broken, look_alikes=["Containerization"]))
+        assert found == broken, f"packages that failed to start: expected {broken!r}, got {found!r}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="pillar-serving-promise" points=2 hint="A late copy harms nobody as long as another one answers the same payment; collect all answers to a payment first."
+for broken in ("Serving", None):
+    found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
+    assert found == broken, f"a log with {broken} missing: expected {broken!r}, got {found!r}"
+### BEGIN HIDDEN TESTS
+first = 0x7E70D75A0225EBF3F2FD98FEC53D202B
+for seed in range(first, first + 8):
+    for broken in ("Serving", None):
+        found = missing_pillar(simulate_log(seed, broken, look_alikes=["Serving"]))
+        assert found == broken, f"copies that answered late: expected {broken!r}, got {found!r}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="pillar-ci-cd-promise" points=2 hint="Read the promise once more, word by word: two ways to end, how many days are in time, changes that never end, and changes too young to judge."
+for broken in ("CI/CD", None):
+    found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
+    assert found == broken, f"a log with {broken} missing: expected {broken!r}, got {found!r}"
+### BEGIN HIDDEN TESTS
+first = 0x41D96AFD57429611B6A1F2D26484134C
+for seed in range(first, first + 16):
+    for broken in ("CI/CD", None):
+        found = missing_pillar(simulate_log(seed, broken, look_alikes=["CI/CD"]))
+        assert found == broken, f"changes that were ready: expected {broken!r}, got {found!r}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="pillar-observability-promise" points=2 hint="Compare first days, trouble by trouble: an alert may repeat, come on the same day, or never come."
+for broken in ("Observability", None):
+    found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
+    assert found == broken, f"a log with {broken} missing: expected {broken!r}, got {found!r}"
+### BEGIN HIDDEN TESTS
+first = 0x578C120E61BD5F7062FC54F6B6B83D1F
+for seed in range(first, first + 12):
+    for broken in ("Observability", None):
+        found = missing_pillar(simulate_log(seed, broken, look_alikes=["Observability"]))
+        assert found == broken, f"troubles that customers complained of: expected {broken!r}, got {found!r}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="pillar-all-at-once" points=2 hint="Here all kinds of mishaps stand in one log, and at most one promise is broken: a rule that is right about its own rows only is not misled by the others."
+for broken in ("Serving", None):
+    found = missing_pillar(simulate_log(seed=12, broken=broken))
+    assert found == broken, f"a log full of mishaps, with {broken} missing: expected {broken!r}, got {found!r}"
+### BEGIN HIDDEN TESTS
+first = 0x2E39340AA4F5964EA4121592D7564401
+for seed in range(first, first + 4):
+    for broken in (*PILLARS, None):
+        found = missing_pillar(simulate_log(seed, broken))
+        assert found == broken, f"mishaps of every kind: expected {broken!r}, got {found!r}"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Reflect: one sentence for somebody who saves money
+#
+# A director says: *"Ninety days, and not one complaint about reproducibility: why pay for it?"*
+# Answer in one sentence.
+# Nobody marks it; the next audit does.
+#
+# ## Go further: you may build two pillars this year (6 minutes, no points)
+#
+# Money is short, and `count` pillars can be built.
+# Which ones keep customers' harm in the story smallest?
+# `hurt_days(simulate_story(serving=False))` gives the days of harm without Serving.
+#
+# When it works, try `build_first(4)`: which pillar comes last, and which question stays open because of that?
+
+# %% role="answer" grade_id="pillar-build-first"
+def build_first(count):
+    """Return the set of `count` names with which customers are hurt on the fewest days.
+
+    `combinations(names, 2)` gives all pairs; `simulate_story(**{"serving": True, "ci_cd": False})` takes a dict.
+    """
+    names = ("reproducibility", "containerization", "serving", "ci_cd", "observability")
+    ### BEGIN SOLUTION
+    def harm(built):
+        return hurt_days(simulate_story(**{name: name in built for name in names}))
+
+    return set(min(combinations(names, count), key=harm))
+    ### END SOLUTION
+
+# %% role="tests" grade_id="pillar-build-first-saves-days" points=0
+for count, least in {0: 72, 1: 47, 2: 16, 3: 10}.items():
+    built = build_first(count)
+    missing = {"reproducibility", "containerization", "serving", "ci_cd", "observability"} - set(built)
+    days = hurt_days(simulate_story(**dict.fromkeys(missing, False)))
+    assert len(built) == count, f"expected {count} pillars, got {built}"
+    assert days == least, f"with {built} customers are hurt on {days} days; expected {least} with the best {count}"

@@ -1,0 +1,343 @@
+# %% [markdown]
+# # 6. A ticket needs exactly one person who answers for it
+#
+# *Reading 5 minutes, playing 6, making 12, writing 15.*
+#
+# After this section you can
+# - say what each of the five roles owns,
+# - give every ticket one accountable person, in a team of two as in a team of sixty,
+# - write a post-mortem that blames nobody and changes something.
+
+# %%
+from itertools import cycle
+
+import pandas as pd
+from course.labs.what_is_mlops.ownership import OWNS, sample_team, sample_tickets
+from course.labs.what_is_mlops.post_mortem import check_actions, check_timeline
+from course.predict import Between, check_prediction
+
+# %% [markdown]
+# ## Five roles own the system around the model
+#
+# | Role | Owns |
+# |---|---|
+# | **Data scientist** or ML researcher | model training, feature engineering, evaluation |
+# | **ML engineer** | production code paths, training pipelines, serving |
+# | **Platform engineer**, also called MLOps engineer | infrastructure, CI/CD, monitoring, registries |
+# | **Data engineer** | upstream data pipelines, feature stores |
+# | **SRE / on-call** (*site reliability engineering*) | incidents, paging, post-mortems |
+#
+# In a small team one or two people hold all five roles.
+# In a large organisation the roles are apart, each with people of its own.
+# Either way MLOps is the **connective tissue**: the contracts, dashboards and pipelines that let people work together without treading on each other.
+#
+# ## A ticket that everybody sees can be nobody's
+#
+# A ticket is one thing to be done: *the build is red*, *a key column is empty*.
+# Whoever is *accountable* answers for it: sees that it gets done, and can be asked about it.
+# The work itself may be somebody else's.
+# A ticket with no accountable is an *orphan*.
+# It lies until somebody asks whose it is.
+#
+# In an organisation of 40 people, six work on models.
+# In one week twelve tickets arrive, each first seen by somebody, often by whoever is on call.
+# Nobody has written down who answers for what.
+# Those who see a ticket of their own role take it up.
+# How many of the twelve become orphans?
+
+# %% role="answer" grade_id="owner-prediction" stub="prediction = ...  # orphaned tickets, 0 to 12"
+prediction = 4
+
+# %% role="tests" grade_id="owner-prediction-kind" points=1
+check_prediction(prediction, Between(0, 12, "orphaned tickets"))
+
+# %% [markdown]
+# Now play the week.
+# Name who is accountable, name who does the work, and move the size of the organisation from 3 to 300 people.
+# The small picture shows all sizes under your rule.
+#
+# The hours are assumptions, not measurements.
+# An orphan lies for 48 hours, two accountables take six to agree, work outside one's field takes two and a half times as long, and a ticket lies the longer between two people the more colleagues there are.
+# Read *which way*, not *how much*.
+
+# %% role="lab"
+from course.labs.what_is_mlops.ownership import OwnershipLab
+
+lab = OwnershipLab(prediction)  # NameError? Run the cell `prediction = ...` first.
+lab
+
+# %% [markdown]
+# ## A rule that nobody needs at three is missing at forty
+#
+# **1. Leave "nobody" accountable and move from 40 people down to 3.**
+# Where do the orphans go?
+# And what does it cost?
+#
+# <details><summary>What you see, and why</summary>
+# One head holds all five roles, so whoever sees a ticket is also the one who knows it.
+# The price stands at the end of the sentence: all the hours are one person's, and when she is ill nobody knows anything.
+# Organisations seldom notice the day on which they grow past this: nothing changes but the number of people.
+# </details>
+#
+# **2. At 40 people compare "two: role and on call" with "the role in the table".**
+# Two people who answer for it: is that safer?
+#
+# <details><summary>What you see, and why</summary>
+# No ticket is orphaned either way, and with two it takes longer and changes hands more often.
+# Each can think that the other has it, so they have to agree first.
+# Two accountables are closer to none than to one.
+# </details>
+#
+# **3. At 300 people let "whoever is on call" do the work, then "the role that knows it".**
+# Compare the hours of the busiest person.
+#
+# <details><summary>What you see, and why</summary>
+# On-call is there at any hour, which helps at three in the morning.
+# As the place where all work ends up it breaks one person and slows the rest, since much of it is outside her field.
+# On call stops the harm; the role in the table mends the cause.
+# </details>
+
+# %% role="lab"
+from course.quiz import Quiz
+
+Quiz(
+    "At 3 a.m. whoever is on call switches an empty feature off. Who is accountable for the lasting fix upstream?",
+    right={"the data engineer": "Upstream data pipelines are hers. On call has stopped the harm and hands over."},
+    wrong={
+        "whoever was on call": "Then the most tired person owns every cause, and the pipeline's owner learns nothing.",
+        "both of them": "Two accountables: each may think that the other has it.",
+        "whoever wrote the faulty line": "People leave and lines move. Areas have owners, and nobody is to blame.",
+    },
+)
+
+# %% [markdown]
+# ## Make: give each ticket exactly one accountable (12 minutes, medium)
+#
+# You set up the rota.
+# Tickets come in with the *area* that they are about.
+# `OWNS` is the table above as a dict: role → areas.
+# The rules fit teams of every size:
+# 1. Somebody who holds the role that owns the area is accountable.
+# 2. Where several hold that role, they take turns: of the role's tickets none of them gets two more than another.
+# 3. An area that no role owns, and a role that nobody holds, go to somebody on call.
+# 4. When nobody is on call either, anybody in the team will do. Nobody never will.
+
+# %%
+tickets = sample_tickets(seed=1, count=4, strays=1)
+team = sample_team(seed=3, people=2)
+print(tickets, team, OWNS, sep="\n\n")
+
+# %% role="answer" grade_id="owner-assign"
+def assign(tickets, team):
+    """Return for each ticket the one person who is accountable: a dict, ticket → person.
+
+    `tickets` is a dict, ticket → area, perhaps empty; `team` a dict, person → list of roles, of one person or more.
+    Example: assign({"T1": "serving"}, {"Ada": ["ML engineer"], "Bo": ["SRE / on-call"]}) gives {"T1": "Ada"}.
+    """
+    ### BEGIN SOLUTION
+    role_of = {area: role for role, areas in OWNS.items() for area in areas}
+    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
+    turns, plan = {}, {}
+    for ticket, area in tickets.items():
+        role = role_of.get(area)
+        if role not in turns:
+            turns[role] = cycle([person for person, roles in team.items() if role in roles] or on_call)
+        plan[ticket] = next(turns[role])
+    return plan
+    ### END SOLUTION
+
+# %% [markdown]
+# <details><summary>Hint: two dicts turned around</summary>
+# A ticket names an area, and you need its role: turn OWNS around once, area → role.
+# The team names a person's roles, and you need a role's people: collect them in a list, and see what to do when it is empty.
+# An empty list counts as false, so <code>first_choice or second_choice</code> reads as it sounds.
+# </details>
+#
+# <details><summary>More help: taking turns</summary>
+# <code>line = cycle(["Ada", "Bo"])</code> makes a line without an end; each <code>next(line)</code> gives the next one: Ada, Bo, Ada, …
+# Keep one such line for each role, and make it only once.
+# </details>
+
+# %% role="tests" grade_id="owner-every-ticket-has-one" points=2 hint="One person for each ticket, by name, from the team: for no tickets at all, for one person who does everything, for areas that no role owns."
+tickets, team = sample_tickets(seed=21, count=6), sample_team(seed=21, people=3)
+expected, names = set(tickets), set(team)
+plan = assign(tickets, team)
+assert set(plan) == expected, f"expected a person for each of {sorted(expected)}, got {plan}"
+assert all(isinstance(p, str) and p in names for p in plan.values()), f"expected one of {names} each, got {plan}"
+### BEGIN HIDDEN TESTS
+first = 0x5377BB3CB16C4FCDBB1DE83DA20D488C
+for seed, (count, people, strays) in enumerate([(0, 2, 0), (1, 1, 1), (9, 2, 2), (40, 7, 3), (60, 60, 1)], first):
+    tickets, team = sample_tickets(seed, count, strays), sample_team(seed, people)
+    expected, names = set(tickets), set(team)
+    plan = assign(tickets, team)
+    assert isinstance(plan, dict) and set(plan) == expected, f"{count} tickets: expected a person for each, got {plan}"
+    assert all(isinstance(p, str) and p in names for p in plan.values()), f"expected one of {names} each, got {plan}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="owner-role-as-in-the-table" points=2 hint="The role that owns the ticket's area decides, as the table says it: whoever is accountable holds that role, whatever else that person holds."
+tickets, team = sample_tickets(seed=22, count=6), sample_team(seed=22, people=5)
+areas, roles_of = dict(tickets), dict(team)
+for ticket, person in assign(tickets, team).items():
+    owns = [area for role in roles_of[person] for area in OWNS[role]]
+    assert areas[ticket] in owns, f"{ticket} is about {areas[ticket]}; {person} owns {owns}: expected an owner of it"
+### BEGIN HIDDEN TESTS
+first = 0x1A5FE892845BD487A8403BDA207A19E1
+for seed, people in enumerate([1, 2, 3, 5, 8, 40], first):
+    tickets, team = sample_tickets(seed, 30), sample_team(seed, people)
+    areas, roles_of = dict(tickets), dict(team)
+    plan = assign(tickets, team)
+    for ticket, area in areas.items():
+        owns = [known for role in roles_of[plan[ticket]] for known in OWNS[role]]
+        assert area in owns, f"a ticket about {area} went to somebody who owns {owns}: expected an owner of it"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="owner-on-call-never-missing" points=1 hint="What has no owner goes to somebody on call, also when that role is the one that nobody holds: then to anybody, never to nobody."
+two = {"Ada": ["Data scientist"], "Bo": ["SRE / on-call", "Data engineer"]}
+plan = assign({"T1": "serving", "T2": "licence costs"}, two)
+assert plan == {"T1": "Bo", "T2": "Bo"}, f"nobody holds serving's role, Bo is on call: expected Bo twice, got {plan}"
+### BEGIN HIDDEN TESTS
+first = 0xB8803A7212A3ABFCF4EAD48CE8F27D33
+for seed, people in enumerate([2, 2, 3, 6, 20], first):
+    tickets = sample_tickets(seed, 25, strays=4)
+    team = sample_team(seed, people, unheld=["ML engineer", "Platform engineer"])
+    on_call = {person for person, roles in team.items() if "SRE / on-call" in roles}
+    held = {area for roles in team.values() for role in roles for area in OWNS[role]}
+    plan = assign(dict(tickets), team)
+    for ticket, area in tickets.items():
+        ok = area in held or plan[ticket] in on_call
+        assert ok, f"nobody owns {area} here: expected somebody on call ({on_call}), got {plan[ticket]!r}"
+    alone = sample_team(seed, people, unheld=["SRE / on-call", "Data engineer"])
+    plan = assign(dict(tickets), alone)
+    lost = {ticket for ticket in tickets if plan.get(ticket) not in alone}
+    assert not lost, f"nobody is on call: expected anybody from the team, got nobody for {sorted(lost)}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="owner-takes-turns" points=1 hint="Count for each role the tickets of each of its people: the most and the fewest differ by one at most, whatever areas they are about and however they come mixed."
+pair = {"Ada": ["ML engineer"], "Bo": ["ML engineer"], "Cem": ["SRE / on-call"]}
+got = sorted(assign({f"T{number}": "serving" for number in range(4)}, pair).values())
+assert got == ["Ada", "Ada", "Bo", "Bo"], f"four tickets, two ML engineers: expected two each, got {got}"
+### BEGIN HIDDEN TESTS
+first = 0x0AEB8012394043711D65E917417C8BD9
+for seed, people in enumerate([4, 9, 12, 25, 50], first):
+    tickets, team = sample_tickets(seed, 90), sample_team(seed, people)
+    plan = assign(dict(tickets), dict(team))
+    for role, owned in OWNS.items():
+        given = [plan[ticket] for ticket, area in tickets.items() if area in owned]
+        shares = [given.count(person) for person in team if role in team[person]]
+        assert max(shares) - min(shares) <= 1, f"{role}: expected equal shares, give or take one, got {shares}"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## A post-mortem looks for the cause in the system
+#
+# After an incident, whoever is on call writes down what happened, so that it happens once.
+# *Blameless* means that no person is the cause.
+# People do what the system lets them do; so the question is what let it happen, and what kept it from being seen.
+#
+# Write one for an incident of section 5: `"retail"`, `"bank"` or `"search"`.
+# What happened is told there; the days are yours to set, as long as they fit.
+# Owners are roles, as `OWNS` names them.
+#
+# ```python
+# post_mortem = {
+#     "incident": "bank",
+#     "timeline": [("2026-03-02", "…"), ("2026-03-09", "…")],  # four entries or more, in order
+#     "cause": "…",
+#     "detecting": {"action": "…", "owner": "ML engineer", "due": "2026-05-01"},
+#     "preventing": {"action": "…", "owner": "Data engineer", "due": "2026-05-15"},
+# }
+# ```
+#
+# A program checks that all parts are there (2 points).
+# A person reads it (7 points), by these criteria:
+#
+# | Points | What is asked |
+# |---|---|
+# | 2 | **Timeline.** Somebody who was not there can follow it: how it began, what could already be seen, who noticed and how, when it was over. It fits what section 5 tells. |
+# | 2 | **Cause.** It lies in the system and blames no person, and it goes one *why* deeper than the first answer. |
+# | 1 | **Detecting action.** It would have shown this incident earlier, and it says how much earlier. |
+# | 1 | **Preventing action.** With it this cannot happen again, or can happen without harm. |
+# | 1 | **Both actions** are small enough to be done by their day, and belong to the role that owns the area. |
+
+# %% role="written" grade_id="owner-post-mortem" points=7 stub="post_mortem = ..."
+post_mortem = {"incident": "retail"}
+post_mortem["timeline"] = [
+    ("2026-02-03", "an upstream job is renamed; from now on it fills the column of past purchases with NaN"),
+    ("2026-02-04", "the recommender answers every request from what is left; all health lights stay green"),
+    ("2026-02-11", "weekly revenue is down by a few percent; the sales team takes it for the season"),
+    ("2026-03-05", "the monthly report shows minus eight percent; somebody looks at the inputs and finds the NaN"),
+    ("2026-03-06", "the job is repaired and recommendations return to normal"),
+]
+post_mortem["cause"] = (
+    "The pipeline between the two teams promised nothing: an empty column was a valid delivery, so neither the job "
+    "that wrote it nor the model that read it had a reason to stop, and nobody was told."
+)
+post_mortem["detecting"] = {
+    "action": "Alert when the share of missing values in an input column leaves its usual range for a day: it would "
+    "have fired on 4 February, four weeks earlier",
+    "owner": "Platform engineer",
+    "due": "2026-03-18",
+}
+post_mortem["preventing"] = {
+    "action": "Agree on a data contract for the feature table: the pipeline refuses a delivery that breaks it and "
+    "keeps the last good one",
+    "owner": "Data engineer",
+    "due": "2026-04-02",
+}
+
+# %% role="tests" grade_id="owner-post-mortem-timeline" points=1
+check_timeline(post_mortem)
+
+# %% role="tests" grade_id="owner-post-mortem-actions" points=1
+check_actions(post_mortem)
+
+# %% [markdown]
+# ## Reflect: one sentence for somebody who hires
+#
+# A founder says: *"We are four people and everybody looks after everything, so we need no table of roles."*
+# What do you answer, in one sentence, without disagreeing?
+# Nobody marks it.
+#
+# ## Go further: a promise between two teams that code can check (8 minutes, no points)
+#
+# A data contract says what one team delivers to another: which columns of which types (*schema*), how old at most (*freshness*), who answers for it (*owner*), and who is called when that does not help (*escalation*).
+# Written as prose it is forgotten.
+# Written as a dict it can be checked at each delivery.
+
+# %%
+contract = {
+    "schema": {"customer": "str", "orders": "int64", "spent": "float64"},
+    "freshness_hours": 24,
+    "owner": "Data engineer",
+    "escalation": "SRE / on-call",
+}
+delivery = pd.DataFrame({"customer": ["c1", "c2"], "orders": [3, 1], "spent": [40.5, 12.0]})
+
+# %% role="answer" grade_id="owner-data-contract"
+def breaches(contract, data, age_hours):
+    """Return who must be told of which broken clause: a dict, clause → role; {} when the contract is kept.
+
+    "schema": the columns or their types (as text) are not those promised; the owner is told.
+    "freshness": the data is older than promised; the owner is told, or, when it is more than twice as old as
+    promised, the escalation instead.
+    """
+    ### BEGIN SOLUTION
+    told = {}
+    if {name: str(kind) for name, kind in data.dtypes.items()} != contract["schema"]:
+        told["schema"] = contract["owner"]
+    if age_hours > contract["freshness_hours"]:
+        hopeless = age_hours > 2 * contract["freshness_hours"]
+        told["freshness"] = contract["escalation"] if hopeless else contract["owner"]
+    return told
+    ### END SOLUTION
+
+# %% role="tests" grade_id="owner-data-contract-is-checked" points=0
+owner, called = contract["owner"], contract["escalation"]
+got = breaches(contract, delivery, 24)
+assert got == {}, f"exactly as promised: expected {{}}, got {got}"
+got = breaches(contract, delivery, 48)
+assert got == {"freshness": owner}, f"48 hours old, not more than twice 24: expected the owner to be told, got {got}"
+got = breaches(contract, delivery.astype({"spent": str}), 49)
+assert got == {"schema": owner, "freshness": called}, f"words for amounts, 49 hours old: expected two, got {got}"
+got = breaches(contract, delivery.drop(columns="orders"), 1)
+assert got == {"schema": owner}, f"a column is missing: expected the schema's owner to be told, got {got}"

@@ -14,6 +14,7 @@ c.CourseDirectory.ignore = [
     "__pycache__",
     "feedback",
     "*.py",
+    "environment.json",  # what section 7 writes when a source notebook is run in place
 ]
 
 # Predictions keep a stub that runs; tests cells get the tag that lets Run All go on.

@@ -241,7 +241,7 @@ for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507
 # %% [markdown]
 # ## Reflect: one sentence for somebody who pays
 #
-# The head of the shop asks: *"You only corrected labels of clothes. Why did the shoes' numbers move?"*
+# The head of the shop asks: *"You only corrected labels of clothes, so why did the shoes' numbers move?"*
 # Answer in one sentence, without the words model, weights or feature.
 # Nobody marks it; say it aloud to a person, and see whether they nod.
 

@@ -141,8 +141,7 @@ display(*symptom_quizzes())
 # In the log below a promise is broken: Containerization's.
 # Two readers do the counting for you.
 # `outcomes_by_item` collects the outcomes of each item, and `first_days` the first day of each.
-# One package has a bug and breaks no promise; another one breaks it.
-# Which is which?
+# Some packages have a bug and break no promise, and one breaks it: which?
 
 # %%
 log = simulate_log(seed=1, broken="Containerization")

@@ -377,7 +377,5 @@ def test_what_another_section_shows_is_no_secret():
     shown = notebook(code("strange_total = sum(values_of_my_own) / 7"))
     body = "strange_total = sum(values_of_my_own) / 7\n    return g(strange_total)"
     hidden = answer(f"def f(x):\n    ### BEGIN SOLUTION\n    {body}\n    ### END SOLUTION")
-        "def f(x):\n    ### BEGIN SOLUTION\n    strange_total = sum(values_of_my_own) / 7\n    return g(strange_total)\n    ### END SOLUTION"
-    )
     assert squeeze("strange_total = sum(values_of_my_own) / 7") in secrets_in([notebook(hidden)]).lines
     assert set(secrets_in([notebook(hidden)], also_visible=[shown]).lines) == {"return g(strange_total)"}

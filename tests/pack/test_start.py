@@ -204,7 +204,10 @@ def test_set_up_can_be_interrupted_at_every_step_and_finished_and_is_then_no_wor
     course.course.unlink()
     make_wheel(tmp_path / "a folder with spaces", "mlops_production_ml", {"course.py": "V = 2\n"})
     assert start.environment_state(course) == "outdated"
+    monkeypatch.setattr(start, "run_step", lambda *step: [steps.append(step[0]), original(*step)])
+    steps.clear()
     assert start.set_up(course) is True
+    assert not any(title.startswith("fetching") for title in steps), "the installer is there already"
     shown = subprocess.check_output(
         [python, "-P", "-c", "import course; print(course.V)"], env=start.clean_environ(), text=True
     )
@@ -265,6 +268,48 @@ def test_a_registry_out_of_reach_is_said_with_what_to_try(tmp_path, wheelhouse, 
     assert "registry could not be reached" in said and "another network" in said
     assert "start again" in said
     assert start.environment_state(course) == "outdated", "what worked before must still work without a network"
+
+
+@pytest.mark.parametrize(
+    ("failing", "kind", "state"),
+    [
+        ("fetching", start.NotUpToDate, "outdated"),
+        ("installing up to", start.NotUpToDate, "outdated"),
+        ("installing the course", start.StartError, "unfinished"),
+        ("trying it out", start.StartError, "unfinished"),
+    ],
+)
+def test_an_update_that_fails_is_trusted_only_while_nothing_was_changed(tmp_path, monkeypatch, failing, kind, state):
+    course = plan(tmp_path)
+    start.bin_folder(course.venv).mkdir(parents=True)
+    start.program(course.venv, "python").symlink_to(sys.executable)
+    (course.venv / "pyvenv.cfg").write_text(f"home = {tmp_path}\n")
+    (course.venv / start.STAMP).write_text('{"key": "of an older course"}')
+    course.lock.write_text(course.lock.read_text() + "uv==0.13.9 --hash=sha256:00\n")
+    assert start.environment_state(course) == "outdated"
+
+    def step(title, command, environ):
+        if title.startswith(failing):
+            raise start.StepFailed(title, ["no"])
+
+    monkeypatch.setattr(start, "run_step", step)
+    with pytest.raises(start.StartError) as failure:
+        start.set_up(course)
+    assert type(failure.value) is kind
+    assert start.environment_state(course) == state
+
+
+def test_an_update_that_fails_keeps_the_lab_but_not_a_check_from_going_on(tmp_path, monkeypatch, capsys):
+    def fail(plan):
+        raise start.NotUpToDate("no registry")
+
+    monkeypatch.setattr(start, "set_up", fail)
+    project = ["--project", str(ROOT), "--venv", str(Path(sys.prefix)), "--work", str(tmp_path / "work")]
+    assert start.main([*project, "--only-setup"]) == 2
+    release = write_release(tmp_path / "release")
+    assert start.main([*project, "--no-lab", "--release", str(release)]) == 0
+    assert "Going on with the course as it was before" in capsys.readouterr().out
+    assert (tmp_path / "work" / LESSON / "1_first.ipynb").is_file()
 
 
 def test_a_first_set_up_without_a_registry_says_so_and_is_repaired_later(tmp_path, wheelhouse, no_registry):

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from specimen_lesson import LESSON, SOLVED_DOUBLE, fill_in, write_release
+from traitlets.config.loader import PyFileConfigLoader
 
+import course
 from course.errors import CourseError
 from course.pack import archives, taking_in
 from course.pack.placing import place
@@ -91,6 +93,11 @@ def test_zips_arrive_where_nbgrader_grades_them(course_dir, tmp_path):
     kept = {file.read_bytes() for file in (course_dir / "downloaded" / LESSON / "received").iterdir()}
     assert {file.read_bytes() for file in (files[0], later, earlier)} <= kept
     assert (course_dir / "submitted" / "mary-ann_b" / LESSON / "1_first.ipynb").is_file()
+
+
+def test_the_courses_own_configuration_collects_what_take_in_leaves():
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(Path(course.__file__).parents[1])).load_config()
+    assert config.FileNameCollectorPlugin.named_regexp == taking_in.COLLECTED_NAME
 
 
 def test_an_earlier_submission_that_comes_late_is_kept_and_not_graded(course_dir, tmp_path, no_nbgrader):

@@ -172,3 +172,12 @@ def test_the_lab_waits_for_a_prediction_and_starts_as_the_notebook_left_it():
     lab.controls["delivery"].value = "streaming"
     assert lab.error is None
     assert lab.table.attrs["answers"]["delivery"] == "streaming"
+
+
+def test_the_model_memo_quotes_what_the_lab_shows():
+    start, recorded = board(), board(logging="audit record")
+    assert f"{start['bad_share']:.1%}" == "15.5%"
+    assert f"{recorded['bad_share']:.0%}" == "9%"
+    assert recorded["latency_ms"] - start["latency_ms"] == 18
+    assert LOGGING["audit record"].euro_a_day == 20
+    assert LOGGING["nothing"].notice == 3 * 7 * 24

@@ -1,6 +1,7 @@
 """nbgrader's settings for this course; every line says why it stands here."""
 
 from course.authoring.release import PREPROCESSORS
+from course.pack.taking_in import COLLECTED_NAME
 
 c = get_config()  # noqa: F821 - traitlets puts it there
 
@@ -25,3 +26,6 @@ c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("write this p
 
 # What an untouched written answer shows.
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
+
+# How zip_collect reads student, time and notebook from the paths of what `course take-in` puts into downloaded/.
+c.FileNameCollectorPlugin.named_regexp = COLLECTED_NAME

@@ -188,7 +188,7 @@ left = [1000, 800, 120, 90]
 named = worst_step(pd.DataFrame({"step": ["seen", "chosen", "paid", "kept"], "remaining": left}))
 assert named == "paid", f"{left}: 'paid' loses 85 % of those that came; expected it, got {named!r}"
 ### BEGIN HIDDEN TESTS
-for seed in (0x9D0C6B1E47F2A835C1E08B7D64F39A52, 0x51B7E29C0D8F4A6693A4C5D7E8F1B203):
+for seed in (0xF49AEFD7B7FEB7930958E48021B55539, 0x519C6AAE46B899CACCACD0F141E2DE4A):
     rng = np.random.default_rng(seed)
     for worst in (1, 2, 3, 4, 5):
         kept = rng.uniform(0.6, 0.9, 5)
@@ -205,7 +205,7 @@ assert worst_step(tiny) == "none", f"3, 1, 0: expected 'none', where all that ca
 named = worst_step(notebook_funnel().set_index(pd.Index(list("fabdec"))))
 assert named == "ran through", f"index f, a, b, d, e, c: expected 'ran through', got {named!r}"
 ### BEGIN HIDDEN TESTS
-for seed in (0xE3A1D5B84C7F60921B8E4D3F7A05C69D, 0x2F6C8A90B3E17D54A9C0F1E2D3B48576):
+for seed in (0xC8D6113948437327D80FB94F55220147, 0x8A407DF69DBA1CD01A1B5F3C807229F4):
     rng = np.random.default_rng(seed)
     left = [9000, 8000, 7100, 1500, 1400]
     for labels in (rng.permutation(5), [7, 7, 7, 7, 7], list("vwxyz")):

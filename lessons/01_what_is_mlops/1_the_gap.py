@@ -164,7 +164,7 @@ for features, mode, delay, what in (
     ({"distance_km": 90, "weight_kg": 4}, "once", 0.0, "a model that answers well the first time only"),
     ({"distance_km": 470, "weight_kg": 9}, "healthy", 1.5, "a healthy model that takes 1.5 of its 6 seconds"),
 ):
-    for seed in (0x7B1E94D02C6FA8535D3E60F19B82C4A7, 0xC05A3F7E91D2864B4E1795B8D03A6CF2):
+    for seed in (0xDAB38827B471F43455D286FC9B9D9C3D, 0x4A3D5E04C0353DB7AE0FA1424D17E19A):
         expected = (FaultyModel("healthy", seed).predict(features), "model")
         answer = predict_with_fallback(FaultyModel(mode, seed, delay), features, timeout=6)
         assert answer == expected, f"{what}: expected {expected}, got {answer}"
@@ -180,7 +180,7 @@ assert answer == expected, f"a model that raises ValueError: expected {expected}
 for kind in range(8):
     features = {"distance_km": 75 + 130 * kind, "weight_kg": 3}
     expected = (rule_of_thumb(features), "fallback")
-    model = FaultyModel("raises", 0x18D7F3A96B0C42E57F21A8C3D94E6B50 + kind)
+    model = FaultyModel("raises", 0x593783E27767A37680004796E314928D + kind)
     answer = predict_with_fallback(model, features, timeout=5)
     assert answer == expected, f"a model that raises another kind of exception: expected {expected}, got {answer}"
 ### END HIDDEN TESTS
@@ -192,7 +192,7 @@ assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that hangs: expe
 ### BEGIN HIDDEN TESTS
 waited = time.monotonic() - began
 assert waited < 1.8, f"a model that hangs, timeout 0.2: expected an answer soon after, it took {waited:.1f} s"
-for seed, late in ((0x64C2D9F1073BA8E5B1D0974F5E26C38A, "hangs"), (0xA93E7C05D1F84B621C6B5D0E82F7943B, "healthy")):
+for seed, late in ((0x3FED72E0E6D6154BCADF8B56D7A9E2FA, "hangs"), (0x552EDB51EC1532143A1F5B247F65127B, "healthy")):
     features = {"distance_km": 840, "weight_kg": 12}
     began = time.monotonic()
     answer = predict_with_fallback(FaultyModel(late, seed, delay=3.0), features, timeout=0.1)
@@ -207,7 +207,7 @@ answer = predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=5)
 assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that answers NaN: expected the fallback, got {answer}"
 ### BEGIN HIDDEN TESTS
 for mode in ("nan", "infinite", "none"):
-    for seed in (0xD20B86E35A9C41F77C5F19E04B3D8A68, 0x3A7D51C8E6F90B24D8B4E2607F1A93C5):
+    for seed in (0x690CA03165E85AC468FA46CDDC02B226, 0x3C28CE0C7162B81575D567E2285719ED):
         features = {"distance_km": 390, "weight_kg": 0.4}
         expected = (rule_of_thumb(features), "fallback")
         answer = predict_with_fallback(FaultyModel(mode, seed), features, timeout=5)
@@ -218,7 +218,7 @@ for mode in ("nan", "infinite", "none"):
 answer = predict_with_fallback(FaultyModel("raises", seed=1), parcel, timeout=5)
 assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that raises: expected the fallback, got {answer}"
 ### BEGIN HIDDEN TESTS
-for seed in (0x8F4C1B97E02D653AB70E5D2496CF318B, 0x5E90A7D3F1C8264BE2A16F8D4C70B953):
+for seed in (0x1438F0B74535C4CBE1315B44665881B2, 0x58EC975264E65C1DE01F5DEEA3C91A2B):
     try:
         answer = predict_with_fallback(FaultyModel("interrupted", seed), parcel, timeout=5)
     except KeyboardInterrupt:
@@ -240,14 +240,14 @@ for seed in (0x8F4C1B97E02D653AB70E5D2496CF318B, 0x5E90A7D3F1C8264BE2A16F8D4C70B
 
 # %% [markdown] role="written" grade_id="gap-memo" points=4
 # The notebook was tried on last year's orders, and the next half-year is another matter.
-# In our rehearsal of 180 days, shipped as it stands, 15.5 % of the promises were bad instead of 4 %: a partner's system stopped sending distances, and customers got wrong dates for three weeks, because we write nothing down and learned of it from complaints.
+# In our rehearsal of 180 days, shipped as it stands, 15.5 % of the promises were bad instead of 4 %: a partner's system stopped sending distances, and for three weeks customers got wrong dates, because we learned of it from complaints.
 #
-# I propose to answer the third question first: keep an audit record of every promise (which model, which order, when, who asked).
-# In the rehearsal that brings bad promises down to about 9 %.
-# It is not free: each customer waits 18 milliseconds longer, and it costs 20 euro a day.
+# I propose to answer the third question first, with an audit record of every promise: which model, which order, when, who asked.
+# In the rehearsal bad promises then fell to about 9 %.
+# The price: each customer waits 18 milliseconds longer, and we pay 20 euro a day.
 #
-# Every morning the record is compared with the week before; if the share of orders without a distance doubles, Mara, who is on call, is paged within the hour.
-# She alone decides whether the rule of thumb takes over until the cause is mended.
+# Every morning the record is compared with the week before.
+# If twice as many orders lack a distance, Mara, who is on call, is paged within the hour, and she alone decides whether the rule of thumb takes over until the cause is mended.
 
 # %% [markdown]
 # ## Go further: the gaps that block, as a list (8 minutes, no points)

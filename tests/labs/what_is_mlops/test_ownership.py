@@ -7,12 +7,15 @@ import pytest
 
 from course.labs.what_is_mlops.ownership import (
     ACCOUNTABLE,
+    FIELD,
     ON_CALL,
+    ORPHAN_LIES,
     OWNS,
     ROLES,
     SIZES,
     STRAYS,
     TICKETS,
+    TWO_AGREE,
     WORKERS,
     OwnershipLab,
     describe_week,
@@ -108,6 +111,10 @@ def test_no_setting_dominates():
     at_300 = {key: score for key, score in scores.items() if key[0] == 300}
     best = [min(score[i] for score in at_300.values()) for i in range(6)]
     assert not [key for key, score in at_300.items() if list(score) == best]
+
+
+def test_the_assumptions_are_those_that_the_page_names():
+    assert (ORPHAN_LIES, TWO_AGREE, FIELD, ml_people(40)) == (48, 6, 2.5, 6)
 
 
 def test_a_rule_that_does_not_exist_is_refused():

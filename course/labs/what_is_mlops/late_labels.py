@@ -1,0 +1,155 @@
+"""A model turns worse on one day; the labels that tell come later. What the time between costs.
+
+damage = rate × (day of detection − day of onset): the rate is the world's, the onset is the world's, and only the day
+of detection is ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+
+from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, label_line, new_figure, title_axes
+from course.labs.lab import Lab
+
+DAYS, ONSET, ANSWERS_A_DAY = 120, 40, 200
+WRONG_BEFORE, WRONG_AFTER, ALARM = 0.08, 0.14, 0.11  # shares of a day's answers
+EURO_A_WRONG_ANSWER = 10.0
+#: Euro a day that the model loses more than it always did.
+RATE = ANSWERS_A_DAY * (WRONG_AFTER - WRONG_BEFORE) * EURO_A_WRONG_ANSWER
+_CAMPAIGN = 17  # on this day other people come to the shop, and the model serves them as well as anybody
+
+
+def simulate_log(seed: int) -> pd.DataFrame:
+    """Return what happened, one row a day: `day`, `wrong` (share of answers), `input_shift` (wobbles).
+
+    From day 40 the share of wrong answers is 0.14 instead of 0.08. `input_shift` says how far the day's inputs lie
+    from the usual ones, in their usual wobbles: it needs no labels. It rises at the onset, and also for three days
+    from day 17, when a campaign brings other people and nothing is wrong. The same seed gives the same log.
+
+    >>> simulate_log(1).shape
+    (120, 3)
+    """
+    rng = np.random.default_rng([3, 6, seed])
+    day = np.arange(DAYS)
+    wrong = rng.binomial(ANSWERS_A_DAY, np.where(day < ONSET, WRONG_BEFORE, WRONG_AFTER)) / ANSWERS_A_DAY
+    shift = np.abs(rng.normal(0, 1, DAYS).clip(-2.4, 2.4) + 5.0 * (day >= ONSET + 1))
+    shift[_CAMPAIGN : _CAMPAIGN + 3] += 4.0
+    return pd.DataFrame({"day": day, "wrong": wrong, "input_shift": shift})
+
+
+def simulate_waiting(delay: int, window: int, watch_inputs: bool) -> pd.DataFrame:
+    """Let an alarm watch the labels that have arrived, and the inputs too if asked; one row a day.
+
+    A label arrives `delay` days after its answer. The alarm rings when more than 11 % of the answers of the newest
+    `window` labelled days were wrong; on the inputs, when they lie 3 wobbles or more off. From the day after a ring
+    since the onset the old model serves again. Columns: `day`, `wrong` (share that really is wrong), `known` (the
+    share that the alarm sees that day; missing while there are too few labels), `rings` ("labels", "inputs" or
+    nothing), `lost` (euro, that day, beyond what was always lost).
+    """
+    log = simulate_log(seed=1)
+    known = log["wrong"].rolling(window).mean().shift(delay)
+    rings = np.where(known > ALARM, "labels", "")
+    if watch_inputs:
+        rings = np.where((log["input_shift"] >= 3) & (rings == ""), "inputs", rings)
+    table = log[["day", "wrong"]].assign(known=known, rings=rings)
+    since = table.index[(table["rings"] != "") & (table["day"] >= ONSET)]
+    found = int(since[0]) if len(since) else None
+    table["lost"] = np.where((table["day"] >= ONSET) & (table["day"] < (DAYS if found is None else found)), RATE, 0.0)
+    table.attrs |= {
+        "delay": delay,
+        "window": window,
+        "watch_inputs": watch_inputs,
+        "detected": found,
+        "false_rings": _occasions(table["rings"].to_numpy()[:ONSET] != ""),
+    }
+    return table
+
+
+def _occasions(rings: np.ndarray) -> int:
+    """Count runs of days: an alarm that rings three days on end is one call."""
+    return int((rings & ~np.append(False, rings[:-1])).sum())
+
+
+def describe_waiting(table: pd.DataFrame, guess: None = None) -> str:
+    """Say when the alarm rang, by what, what the wait cost, and how often it rang for nothing."""
+    about = table.attrs
+    late = f"Labels arrive {about['delay']} day{'' if about['delay'] == 1 else 's'} late"
+    lost = table["lost"].sum()
+    if about["detected"] is None:
+        found = (
+            f"no alarm within {DAYS} days: {RATE:.0f} euro a day × ({DAYS} − {ONSET}) days = {lost:,.0f} euro, "
+            "and still counting"
+        )
+    else:
+        day = about["detected"]
+        by = f"the {table['rings'][day]} ring"
+        found = f"{by} on day {day}: {RATE:.0f} euro a day × ({day} − {ONSET}) days = {lost:,.0f} euro"
+    false = about["false_rings"]
+    nothing = "never rang for nothing" if false == 0 else f"rang for nothing {_times(false)}"
+    return (
+        f"{late}. From day {ONSET} on {WRONG_AFTER:.0%} of the answers are wrong instead of {WRONG_BEFORE:.0%}; "
+        f"{found}. Before day {ONSET} the alarm {nothing}."
+    ).replace("%", " %")
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def draw_waiting(table: pd.DataFrame, guess: None = None) -> Any:
+    """Draw what is wrong and what is known of it, the wait between onset and alarm shaded, the rings as marks."""
+    figure, (ax,) = new_figure(width=7.2, height=2.9)
+    found = table.attrs["detected"]
+    end = DAYS if found is None else found
+    ax.axvspan(ONSET, end, color="#fbe3d6", zorder=0)
+    middle, cost = (ONSET + end) / 2, table["lost"].sum()
+    if end - ONSET > 12:
+        ax.text(middle, 21.3, f"{end - ONSET} days × {RATE:.0f} = {cost:,.0f} euro", ha="center", fontsize=8.5)
+    else:
+        label_line(ax, end, 21.5, f"{end - ONSET} days × {RATE:.0f} = {cost:,.0f} euro", INK)
+    truth = 100 * table["wrong"].rolling(7, min_periods=1).mean()
+    ax.plot(table["day"], truth, color=FAINT, linewidth=1.4)
+    label_line(ax, 0, 3.4, "what is wrong (nobody sees it yet)", FAINT, xytext=(2, 0))
+    ax.plot(table["day"], 100 * table["known"], color=BLUE, linewidth=1.8)
+    if table["known"].notna().any():
+        last = table["known"].last_valid_index()
+        label_line(ax, last, 100 * table["known"][last], "what is\nknown", BLUE)
+    ax.axhline(100 * ALARM, color=INK, linestyle="--", linewidth=1)
+    label_line(ax, 0, 100 * ALARM, f"alarm above {ALARM:.0%}".replace("%", " %"), INK, xytext=(2, 7))
+    for name, marker, place in (("labels", "^", 18.2), ("inputs", "v", 19.7)):
+        days = table["day"][(table["rings"] == name) & (table["day"] <= end)]
+        for day in days[days.diff() != 1]:
+            colour = VERMILLION if day < ONSET else GREEN
+            ax.plot(day, place, marker, color=colour, markersize=8)
+            words = f"{name}, for nothing" if day < ONSET else f"{name} ring"
+            # To the left of the onset there is room on the left only when the day is late.
+            right = day < 30 or day >= ONSET
+            label_line(ax, day, place, words, colour, xytext=(7 if right else -7, 0), ha="left" if right else "right")
+    ax.set(xlim=(0, DAYS + 9), ylim=(2.5, 23), xlabel="day", yticks=(5, 10, 15, 20))
+    title_axes(ax, "Wrong answers (%)")
+    return figure
+
+
+class LateLabelsLab(Lab):
+    """How late the labels arrive, how many days an alarm averages, and whether it watches the inputs as well."""
+
+    title = "The model turns worse on day 40. When do you know, and what has it cost?"
+
+    def make_controls(self) -> dict[str, widgets.Widget]:
+        return {
+            "delay": widgets.IntSlider(
+                value=30, min=0, max=90, step=5, description="Labels arrive late by, in days", continuous_update=False
+            ),
+            "window": widgets.IntSlider(
+                value=7, min=1, max=21, description="The alarm averages over, in days", continuous_update=False
+            ),
+            "watch_inputs": widgets.Checkbox(value=False, description="Watch the inputs too (needs no labels)"),
+        }
+
+    simulate = staticmethod(simulate_waiting)
+    describe = staticmethod(describe_waiting)
+    draw = staticmethod(draw_waiting)

@@ -462,7 +462,7 @@ def _draw_dashboard(ax: Axes, shown: pd.Series, guess: float | None) -> None:
     label_line(ax, 15, 100 * ACCURACY_LIMIT, "limit", xytext=(0, -6), ha="right")
     if guess is not None and shown["bank"] == "the bank":
         ax.axhline(guess, color=PURPLE, linewidth=1, linestyle="--")
-        label_line(ax, 5, guess, f"your guess {guess:g}", PURPLE, xytext=(0, -7))
+        ax.text(0, 12 if 32 < guess < 52 else 40, f"dashed: your guess, {guess:g}", color=PURPLE, fontsize=8.5)
     ax.set_ylim(0, 118)
     ax.set_yticks(range(0, 101, 25))
     _years(ax)
@@ -478,7 +478,7 @@ def _draw_false_positives(ax: Axes, shown: pd.Series) -> None:
     ax.plot(x, 100 * np.array(lived), color=BLUE, marker="o", markersize=3)
     if lived != alone:
         label_line(ax, 13, 100 * max(alone[9:13]), "left alone", xytext=(-5, 10), ha="right")
-    under = {"xytext": (4, 8), "ha": "right"} if lived[-1] < 0.003 else {"xytext": (0, -9), "ha": "right"}
+    under = {"xytext": (4, 8), "ha": "right"} if lived[-1] < 0.003 else {"xytext": (0, -13), "ha": "right"}
     label_line(ax, 15, 100 * lived[-1], "as lived", BLUE, **under)
     top = max(6.5, 125 * max(alone + lived))
     if page is not None:
@@ -498,7 +498,7 @@ def _years(ax: Axes) -> None:
 class BankLab(Lab):
     """Four years of five banks: choose what to watch and what to do when it rings."""
 
-    title = "The bank: which number would have told you, and what would you have done?"
+    title = "Four years of five banks: what to watch, and what to do"
     question = ACCURACY_PERCENT
 
     def make_controls(self) -> dict[str, widgets.Widget]:

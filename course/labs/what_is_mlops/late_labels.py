@@ -19,7 +19,7 @@ DAYS, ONSET, ANSWERS_A_DAY = 120, 40, 200
 WRONG_BEFORE, WRONG_AFTER, ALARM = 0.08, 0.14, 0.11  # shares of a day's answers
 EURO_A_WRONG_ANSWER = 10.0
 #: Euro a day that the model loses more than it always did.
-RATE = ANSWERS_A_DAY * (WRONG_AFTER - WRONG_BEFORE) * EURO_A_WRONG_ANSWER
+RATE = round(ANSWERS_A_DAY * (WRONG_AFTER - WRONG_BEFORE) * EURO_A_WRONG_ANSWER)
 _CAMPAIGN = 17  # on this day other people come to the shop, and the model serves them as well as anybody
 
 
@@ -45,10 +45,10 @@ def simulate_waiting(delay: int, window: int, watch_inputs: bool) -> pd.DataFram
     """Let an alarm watch the labels that have arrived, and the inputs too if asked; one row a day.
 
     A label arrives `delay` days after its answer. The alarm rings when more than 11 % of the answers of the newest
-    `window` labelled days were wrong; on the inputs, when they lie 3 wobbles or more off. From the day after a ring
-    since the onset the old model serves again. Columns: `day`, `wrong` (share that really is wrong), `known` (the
+    `window` labelled days were wrong; on the inputs, when they lie 3 wobbles or more off. From the first right
+    ring on the old model serves again. Columns: `day`, `wrong` (share that really is wrong), `known` (the
     share that the alarm sees that day; missing while there are too few labels), `rings` ("labels", "inputs" or
-    nothing), `lost` (euro, that day, beyond what was always lost).
+    nothing), `rings_rightly`, `lost` (euro, that day, beyond what was always lost).
     """
     log = simulate_log(seed=1)
     known = log["wrong"].rolling(window).mean().shift(delay)
@@ -56,15 +56,17 @@ def simulate_waiting(delay: int, window: int, watch_inputs: bool) -> pd.DataFram
     if watch_inputs:
         rings = np.where((log["input_shift"] >= 3) & (rings == ""), "inputs", rings)
     table = log[["day", "wrong"]].assign(known=known, rings=rings)
-    since = table.index[(table["rings"] != "") & (table["day"] >= ONSET)]
-    found = int(since[0]) if len(since) else None
+    # Labels from before the onset cannot tell of it: when they ring, it is chance.
+    right = (rings == "inputs") & (log["day"] >= ONSET) | (rings == "labels") & (log["day"] - delay >= ONSET)
+    table["rings_rightly"] = right
+    found = int(right.idxmax()) if right.any() else None
     table["lost"] = np.where((table["day"] >= ONSET) & (table["day"] < (DAYS if found is None else found)), RATE, 0.0)
     table.attrs |= {
         "delay": delay,
         "window": window,
         "watch_inputs": watch_inputs,
         "detected": found,
-        "false_rings": _occasions(table["rings"].to_numpy()[:ONSET] != ""),
+        "false_rings": _occasions(((table["rings"] != "") & ~right).to_numpy()[:found]),
     }
     return table
 
@@ -77,23 +79,27 @@ def _occasions(rings: np.ndarray) -> int:
 def describe_waiting(table: pd.DataFrame, guess: None = None) -> str:
     """Say when the alarm rang, by what, what the wait cost, and how often it rang for nothing."""
     about = table.attrs
-    late = f"Labels arrive {about['delay']} day{'' if about['delay'] == 1 else 's'} late"
+    late = f"Labels arrive {_days(about['delay'])} late"
     lost = table["lost"].sum()
     if about["detected"] is None:
         found = (
-            f"no alarm within {DAYS} days: {RATE:.0f} euro a day × ({DAYS} − {ONSET}) days = {lost:,.0f} euro, "
+            f"no alarm within {DAYS} days: {RATE} euro a day × ({DAYS} − {ONSET}) days = {lost:,.0f} euro, "
             "and still counting"
         )
     else:
         day = about["detected"]
         by = f"the {table['rings'][day]} ring"
-        found = f"{by} on day {day}: {RATE:.0f} euro a day × ({day} − {ONSET}) days = {lost:,.0f} euro"
+        found = f"{by} on day {day}: {RATE} euro a day × ({day} − {ONSET}) days = {lost:,.0f} euro"
     false = about["false_rings"]
     nothing = "never rang for nothing" if false == 0 else f"rang for nothing {_times(false)}"
     return (
         f"{late}. From day {ONSET} on {WRONG_AFTER:.0%} of the answers are wrong instead of {WRONG_BEFORE:.0%}; "
-        f"{found}. Before day {ONSET} the alarm {nothing}."
+        f"{found}. Before that it {nothing}."
     ).replace("%", " %")
+
+
+def _days(number: int) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"
 
 
 def _times(number: int) -> str:
@@ -106,29 +112,32 @@ def draw_waiting(table: pd.DataFrame, guess: None = None) -> Any:
     found = table.attrs["detected"]
     end = DAYS if found is None else found
     ax.axvspan(ONSET, end, color="#fbe3d6", zorder=0)
-    middle, cost = (ONSET + end) / 2, table["lost"].sum()
-    if end - ONSET > 12:
-        ax.text(middle, 21.3, f"{end - ONSET} days × {RATE:.0f} = {cost:,.0f} euro", ha="center", fontsize=8.5)
+    waited = f"{_days(end - ONSET)} × {RATE} = {table['lost'].sum():,.0f} euro"
+    if end - ONSET > 30:
+        ax.text((ONSET + end) / 2, 21.6, waited, ha="center", fontsize=8.5)
     else:
-        label_line(ax, end, 21.5, f"{end - ONSET} days × {RATE:.0f} = {cost:,.0f} euro", INK)
-    truth = 100 * table["wrong"].rolling(7, min_periods=1).mean()
-    ax.plot(table["day"], truth, color=FAINT, linewidth=1.4)
+        label_line(ax, end, 21.8, waited, INK)
+    # What would have happened had nobody done anything after the alarm is nobody's business.
+    shown = table[table["day"] <= end + 6]
+    ax.plot(shown["day"], 100 * shown["wrong"].rolling(7, min_periods=1).mean(), color=FAINT, linewidth=1.4)
     label_line(ax, 0, 3.4, "what is wrong (nobody sees it yet)", FAINT, xytext=(2, 0))
-    ax.plot(table["day"], 100 * table["known"], color=BLUE, linewidth=1.8)
-    if table["known"].notna().any():
-        last = table["known"].last_valid_index()
-        label_line(ax, last, 100 * table["known"][last], "what is\nknown", BLUE)
+    ax.plot(shown["day"], 100 * shown["known"], color=BLUE, linewidth=1.8)
+    if shown["known"].notna().any():
+        last = shown["known"].last_valid_index()
+        label_line(ax, last, 100 * shown["known"][last], "what is\nknown", BLUE)
     ax.axhline(100 * ALARM, color=INK, linestyle="--", linewidth=1)
     label_line(ax, 0, 100 * ALARM, f"alarm above {ALARM:.0%}".replace("%", " %"), INK, xytext=(2, 7))
-    for name, marker, place in (("labels", "^", 18.2), ("inputs", "v", 19.7)):
-        days = table["day"][(table["rings"] == name) & (table["day"] <= end)]
-        for day in days[days.diff() != 1]:
-            colour = VERMILLION if day < ONSET else GREEN
-            ax.plot(day, place, marker, color=colour, markersize=8)
-            words = f"{name}, for nothing" if day < ONSET else f"{name} ring"
-            # To the left of the onset there is room on the left only when the day is late.
-            right = day < 30 or day >= ONSET
-            label_line(ax, day, place, words, colour, xytext=(7 if right else -7, 0), ha="left" if right else "right")
+    for name, marker, place in (("labels", "^", 17.6), ("inputs", "v", 20.2)):
+        rings = table[(table["rings"] == name) & (table["day"] <= end)]
+        right, wrong = (rings["day"][rings["rings_rightly"] == rightly] for rightly in (True, False))
+        if len(right):
+            ax.plot(right.iloc[0], place, marker, color=GREEN, markersize=8)
+            label_line(ax, right.iloc[0], place, f"{name} ring", GREEN, xytext=(7, 0))
+        if len(wrong):
+            wrong = wrong[wrong.diff() != 1]
+            ax.plot(wrong, np.full(len(wrong), place), marker, color=VERMILLION, markersize=7, fillstyle="none")
+            words = f"{name} ring for nothing"
+            label_line(ax, wrong.mean(), place, words, VERMILLION, xytext=(0, 10), ha="center")
     ax.set(xlim=(0, DAYS + 9), ylim=(2.5, 23), xlabel="day", yticks=(5, 10, 15, 20))
     title_axes(ax, "Wrong answers (%)")
     return figure

@@ -120,7 +120,7 @@ def draw_years(table: pd.DataFrame, guess: None = None) -> Figure:
 class NoDecayLab(Lab):
     """A model that is left alone for three years, in a world that changes, or does not."""
 
-    title = "Does every model decay?"
+    title = "Three years without a hand on the model"
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """What changes, how fast, and how many people there are to see it with."""

@@ -492,7 +492,7 @@ def _draw_days(ax: Axes, shown: pd.Series, guess: float | None) -> None:
 class RetailLab(Lab):
     """Six months of a shop, as the team saw them and as they were; choose what to watch."""
 
-    title = "The retail month: what would you have watched?"
+    title = "Six months of a shop: what to watch"
     question = LOST_PERCENT
 
     def make_controls(self) -> dict[str, widgets.Widget]:

@@ -170,7 +170,7 @@ def draw_rebuild(table: pd.DataFrame, guess: None = None) -> Figure:
 class SearchLab(Lab):
     """Train the ranker of six weeks ago once more: overwrite some rows, lose the seed, and see what comes back."""
 
-    title = "The search ranker: can you build the one that won again?"
+    title = "The ranker that won: build it again"
     slow = True
 
     def make_controls(self) -> dict[str, widgets.Widget]:

@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import tarfile
+import textwrap
 import urllib.parse
 import zipfile
 import zlib
@@ -379,3 +380,11 @@ def test_what_another_section_shows_is_no_secret():
     hidden = answer(f"def f(x):\n    ### BEGIN SOLUTION\n    {body}\n    ### END SOLUTION")
     assert squeeze("strange_total = sum(values_of_my_own) / 7") in secrets_in([notebook(hidden)]).lines
     assert set(secrets_in([notebook(hidden)], also_visible=[shown]).lines) == {"return g(strange_total)"}
+
+
+def test_annotations_of_an_inner_function_hide_nothing():
+    inner = "def far{}:\n    return abs(x - limit.mean()) > 17\n{}\nreturn [x for x in values if far(x)]"
+    secrets = secrets_of_solution(inner.format("(x)", "limit = limit.clip(17)"))
+    copy = inner.format("(x: float) -> bool", "limit: Series = limit.clip(17)").replace("limit", "edge")
+    found = scan_bytes({"a.py": f"def g(values, edge):\n{textwrap.indent(copy, '    ')}".encode()}, secrets)
+    assert "copy" in {leak.kind for leak in found}

@@ -31,6 +31,10 @@ FAULTS = MappingProxyType(
         "two at once": "one column did not arrive, and the mean of another moved",
     }
 )
+#: The same, by the kind of agreement that they break.
+SCHEMA_FAULTS = ("column gone", "numbers as text", "whole as decimal")
+QUALITY_FAULTS = ("gaps", "one value out")
+MEAN_FAULTS = ("mean moved", "two at once")
 #: What may look odd about a batch and keeps the contract all the same.
 HARMLESS = MappingProxyType(
     {
@@ -65,8 +69,8 @@ def simulate_batch(seed: int, what: str = "nothing") -> Batch:
     """
     if what not in FAULTS and what not in HARMLESS:
         raise ValueError(f"there is no {what!r}; there are {', '.join([*FAULTS, *HARMLESS])}")
-    rng = np.random.default_rng(seed)
-    data = _good_batch(rng)
+    data = _good_batch(np.random.default_rng(seed))
+    rng = np.random.default_rng([seed, [*FAULTS, *HARMLESS].index(what)])
     if what == "two at once":
         gone, moved = rng.permutation(list(CONTRACT))[:2].tolist()
         _move_mean(rng, data, moved)

@@ -47,7 +47,7 @@ BATCH_COLUMNS = ("shop", *COLUMNS)
 _CENTRE = np.array([60.0, 30.0, 12.0, 400.0, 1100.0])
 _SPREAD = np.array([20.0, 9.0, 3.5, 120.0, 380.0])
 #: How strongly each column decides which offer a customer wants; calibrated to the reference losses.
-_PULL = np.array([1.53, 1.59, 1.50, 0.25, 0.0])
+_PULL = np.array([1.53, 1.60, 1.46, 0.25, 0.0])
 _ORGANIC = 8.5  # EUR a session that is spent whatever is recommended
 _WEEK = np.array([0.94, 0.92, 0.95, 0.98, 1.06, 1.12, 1.03])  # traffic by weekday
 

@@ -7,7 +7,7 @@ empty. What each model does about it is its library's doing, and really happens 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
@@ -38,6 +38,38 @@ def simulate_card_payments(rng: np.random.Generator, size: int) -> pd.DataFrame:
             "fraud": fraud.astype(int),
         }
     )
+
+
+class TrainingSet(NamedTuple):
+    """Payments as arrays: to learn from, with labels (1 is fraud), and new ones to be judged, with theirs."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    new_features: np.ndarray
+    new_labels: np.ndarray
+
+
+def sample_training_set(seed: int) -> TrainingSet:
+    """Return 240 payments to learn from and 120 new ones; a row holds the four numbers of `COLUMNS`.
+
+    The same seed gives equal arrays.
+
+    >>> sample_training_set(1).features.shape
+    (240, 4)
+    """
+    rng = np.random.default_rng([3, seed])
+    learned, new = simulate_card_payments(rng, 240), simulate_card_payments(rng, 120)
+    arrays = [(table[list(COLUMNS)].to_numpy(dtype=float), table["fraud"].to_numpy()) for table in (learned, new)]
+    return TrainingSet(*arrays[0], *arrays[1])
+
+
+def silent_model() -> tuple[Any, pd.DataFrame]:
+    """Return the gradient boosting of the laboratory, and 1,000 whole payments for it to judge.
+
+    Its `predict` takes an array of the four columns, in the order of `COLUMNS`.
+    """
+    models, judged = _trained()
+    return models[BOOSTING], judged[list(COLUMNS)].astype(float)
 
 
 @lru_cache(maxsize=1)

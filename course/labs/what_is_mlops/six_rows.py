@@ -270,7 +270,7 @@ def draw_rows(table: pd.DataFrame, guess: float | None = None) -> Any:
         if row.model != ERROR:
             words = f"wrong: {_percent(row.wrong_before)} → {_percent(row.wrong_after)}"
             if row.model == SAME and row.scores_changed:
-                words += f", scores differ: {_percent(row.scores_changed)}"
+                words = f"wrong: {_percent(row.wrong_after)}, other scores: {_percent(row.scores_changed)}"
             ax.text(66, place - 0.22, words, fontsize=8.5, va="center", color=INK)
         if row.bet == row.model:
             ax.text(63.5, place, "✓", fontsize=10, va="center", ha="right", color=GREEN)

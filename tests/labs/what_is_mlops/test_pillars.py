@@ -222,7 +222,7 @@ def test_borderline_cases_occur():
 
 
 def test_the_readers_collect_by_item():
-    rows = [(5, "alert", "trouble 2", "", ""), (3, "alert", "trouble 2", "", ""), (4, "asked", "payment 1", "m1", "ok")]
+    rows = [(day, "alert", "trouble 2", "", "") for day in (5, 3, 7)] + [(4, "asked", "payment 1", "m1", "ok")]
     log = pd.DataFrame(rows, columns=["day", "event", "item", "machine", "outcome"])
     assert first_days(log, "alert") == {"trouble 2": 3}
     assert outcomes_by_item(log, "asked") == {"payment 1": {"ok"}}

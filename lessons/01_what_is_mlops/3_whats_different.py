@@ -1,0 +1,601 @@
+# %% [markdown]
+# # 3. What works for software is not enough for a model, in six ways
+#
+# *Reading 12 minutes, playing 15, making 24.*
+#
+# After this section you can
+# - say in which six ways machine learning in production differs from other software, and what each asks of you,
+# - train so that the same seed gives the same model, and nobody else's dice are touched,
+# - stop a corrupted batch at the door without stopping the good ones.
+
+# %%
+import math
+import random
+
+import numpy as np
+import pandas as pd
+from course.labs.what_is_mlops.late_labels import simulate_log
+from course.labs.what_is_mlops.order_batches import (
+    CONTRACT, HARMLESS, MEAN_FAULTS, QUALITY_FAULTS, SCHEMA_FAULTS, simulate_batch,
+)
+from course.labs.what_is_mlops.silent_failure import sample_training_set, silent_model
+from course.predict import Between, check_prediction
+from sklearn.ensemble import RandomForestClassifier
+
+# %% [markdown]
+# ## Six concerns mean something else once a model is in the program
+#
+# | Concern | Software | ML |
+# |---|---|---|
+# | Determinism | deterministic by default | stochastic: the same code can give different results |
+# | Testing | unit, integration, end to end | those, and data quality, schema, distribution, fairness, performance |
+# | Failure mode | loud: crashes, exceptions | silent degradation: it still answers, wrongly |
+# | Source of truth | code + config | code + config + data snapshot + trained weights |
+# | "Works on my machine" | containerise, done | that, and pin the data version, the random seeds, the GPU/CPU numerics |
+# | Cost of being wrong | the bug shows at once | drift can degrade for weeks unseen |
+#
+# Each row asks for a practice.
+# Failures that are silent ask for *monitoring*.
+# Four artefacts that are needed to reproduce one result ask for *versioning all four*.
+# Training that is stochastic asks for *pinned seeds and snapshotted environments*.
+#
+# Believe none of it yet.
+# The bank has a small program that reckons the fee of a card payment, and a model that says whether the payment is fraud.
+# In a moment both meet trouble, once for each row, and what they do is recorded: the same answers, other answers, or an error.
+#
+# In how many of the six rows will the **model** stop with an error?
+
+# %% role="answer" grade_id="rows-prediction" stub="prediction = ...  # rows, 0 to 6"
+prediction = 2
+
+# %% role="tests" grade_id="rows-prediction-kind" points=1
+check_prediction(prediction, Between(0, 6, "rows in which the model stops with an error"))
+
+# %% role="lab"
+from course.labs.what_is_mlops.six_rows import SixRowsLab
+
+table_lab = SixRowsLab(prediction)  # NameError? Run the cell `prediction = ...` first.
+table_lab
+
+# %% [markdown]
+# Each row is closed until you bet on it.
+# Open all six, then look for two things.
+#
+# **1. In which rows did the model answer otherwise, and in which of these was it more often wrong than before?**
+#
+# <details><summary>What you see, and why</summary>
+# Other answers are not worse answers: trained again, a model may well improve.
+# But nobody decided on the change, and the customers whose answers flipped are real.
+# "The accuracy went up" does not answer "why was I declined today and not yesterday?"
+# </details>
+#
+# **2. In which row did the answers stay the same while many more of them were wrong?**
+#
+# <details><summary>What you see, and why</summary>
+# In the last.
+# The program did not change, the model did not change, the payments look as before: the world changed.
+# No test of the code can find that.
+# </details>
+#
+# ## Row 1: the same code and the same data can give another model
+#
+# The rows again, more slowly.
+# A small neural network reads handwritten digits.
+# It is trained thirty times, with the same code on the same pictures, and judged on the same 270 digits that it has not seen.
+# Training begins with random weights and takes the pictures in random order; the *seed* is the number that these dice start from, and here nobody set it.
+#
+# How many percentage points will lie between the worst and the best of the thirty?
+
+# %% role="answer" grade_id="seed-prediction" stub="seed_prediction = ...  # percentage points, 0 to 100"
+seed_prediction = 1
+
+# %% role="tests" grade_id="seed-prediction-kind" points=1
+check_prediction(seed_prediction, Between(0, 100, "percentage points between the worst and the best of thirty runs"))
+
+# %% [markdown]
+# Every dot is one training that happens on your machine when you ask for it.
+# Thirty take a few seconds the first time; afterwards they are remembered.
+
+# %% role="lab"
+from course.labs.what_is_mlops.determinism import DeterminismLab
+
+chance_lab = DeterminismLab(seed_prediction)  # NameError? Run the cell `seed_prediction = ...` first.
+chance_lab
+
+# %% [markdown]
+# **1. Thirty runs of the network, then pin the seed. Which of these numbers would you report?**
+#
+# <details><summary>What you see, and why</summary>
+# Pinned, all runs agree, and it is tempting to call that one number the accuracy.
+# It is one draw: a pinned seed makes chance repeatable, not smaller.
+# </details>
+#
+# **2. The logistic regression, thirty runs; then let only the held-out digits differ.**
+#
+# <details><summary>What you see, and why</summary>
+# Not every algorithm is stochastic: this one searches (its method is called lbfgs) without dice, and takes a seed only out of politeness.
+# But which digits are held out is chance too, and it moves the result more than the network's seed did.
+# Data sampling matters as much as initialisation; a fair comparison randomises several sources [*bouthillier2021*].
+# </details>
+#
+# **3. The random forest, thirty runs, every run compared with every other. Then the sum.**
+#
+# <details><summary>What you see, and why</summary>
+# Nothing was improved between two runs, yet many pairs look like progress to somebody who ran each once.
+# Henderson and others split ten seeds of one configuration five and five: the two average curves look like two algorithms [*henderson2018*].
+# And a plain sum depends on its order as soon as numbers are rounded, as float32 (seven digits) is: no dice are needed.
+# Of 901 people whom Pham and others asked, 83.8 % did not know or were unsure that the implementation alone lets results vary; identical runs differed by up to 10.8 % accuracy [*pham2020*].
+# </details>
+
+# %% role="lab"
+from course.quiz import Quiz
+
+Quiz(
+    "Model B beats model A by one percentage point, one run each. What do you do?",
+    right={"run both with several seeds and splits": "Only the spread tells whether one point is more than chance."},
+    wrong={
+        "pin one seed for both and run again": "Then it is one draw each, only repeatable: B may like this seed.",
+        "ship B": "Two runs of the same model differ by as much, as the forest showed.",
+    },
+)
+
+# %% [markdown]
+# ## Make: the same seed, the same model, and nobody else's dice touched (12 minutes, medium)
+#
+# A colleague wrote the training below.
+# It throws dice in two places, and each time takes them from a global generator that every other piece of code takes from too.
+# Setting the global seeds inside would make it repeatable, and would also make every other "random" number of the program the same each time: samples, passwords, A/B groups.
+#
+# Write `train`: the same steps, but all chance comes from `seed`, and the global generators stay where they were.
+#
+# <details><summary>Hint: one generator of your own</summary>
+# <code>rng = np.random.default_rng(seed)</code> is a generator that belongs to you alone.
+# <code>rng.permutation(n)</code> gives the numbers from 0 to n − 1 in a random order.
+# </details>
+#
+# <details><summary>More help: the forest, and the seed 0</summary>
+# scikit-learn takes its seed as <code>random_state</code>, a whole number; without one it uses NumPy's global generator.
+# Zero is a seed like any other: beware of <code>if seed</code> and of <code>seed or …</code>, which treat it as none.
+# </details>
+
+# %%
+TREES = 15
+
+def train_carelessly(features, labels):
+    held_out = random.sample(range(len(labels)), len(labels) // 4)  # chance 1: a quarter of the rows, to judge by
+    learned = np.setdiff1d(np.arange(len(labels)), held_out)
+    forest = RandomForestClassifier(TREES)  # chance 2: inside the forest
+    return forest.fit(features[learned], labels[learned]), sorted(held_out)
+
+# %% role="answer" grade_id="seed-train"
+def train(features, labels, seed):
+    """Return a fitted forest of TREES trees, and the sorted list of the rows (numbers) that it was not shown.
+
+    `features` and `labels` are arrays with a row a payment; `seed` is a whole number from 0 to 4,294,967,295.
+    A quarter of the rows, rounded down, is drawn by chance and held out; the forest learns from all the others.
+    The same arrays and the same seed give the same forest and list, whatever ran before; another seed gives others.
+    The global generators of `random` and `numpy.random` are afterwards where they were, and so are the two arrays.
+    """
+    ### BEGIN SOLUTION
+    held_out = np.random.default_rng(seed).permutation(len(labels))[: len(labels) // 4]
+    learned = np.setdiff1d(np.arange(len(labels)), held_out)
+    forest = RandomForestClassifier(TREES, random_state=seed).fit(features[learned], labels[learned])
+    return forest, sorted(held_out.tolist())
+    ### END SOLUTION
+
+# %% role="tests" grade_id="seed-train-repeats" points=2 hint="Train twice with the same seed: the rows held out and the scores of new payments must be equal, whatever ran in between, for every seed from 0 on."
+first, again = sample_training_set(seed=1), sample_training_set(seed=1)
+forest, held_out = train(first.features, first.labels, 7)
+forest_again, held_out_again = train(again.features, again.labels, 7)
+scores, repeated = forest.predict_proba(first.new_features), forest_again.predict_proba(first.new_features)
+assert held_out == held_out_again, "seed 7, twice: expected the same rows to be held out, got others"
+assert np.array_equal(scores, repeated), "seed 7, twice: expected the same scores for new payments, got others"
+### BEGIN HIDDEN TESTS
+for seed in (0x075E6E516986D02FDA83E12E62A785D5, 0x4C9ADE65C898161CA8586567A71FCF6F):
+    drawn = int(np.random.default_rng(seed).integers(2**32))
+    for start in (0, 1, drawn):
+        first, again = sample_training_set(seed), sample_training_set(seed)
+        random.seed(drawn)
+        np.random.seed(drawn % 2**31)
+        forest, held_out = train(first.features, first.labels, start)
+        random.seed(drawn + 1)
+        np.random.seed(drawn % 2**31 + 1)
+        forest_again, held_out_again = train(again.features, again.labels, start)
+        assert held_out == held_out_again, f"seed {start}, twice: expected the same rows held out, got others"
+        scores, repeated = forest.predict_proba(first.new_features), forest_again.predict_proba(first.new_features)
+        same = np.array_equal(scores, repeated)
+        assert same, f"seed {start}, twice: expected the same scores for new payments, got others"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="seed-train-obeys" points=2 hint="Two seeds must give two forests, also when the seeds are large and lie close together; and each forest must have learned what fraud looks like."
+world = sample_training_set(seed=2)
+seen = {}
+for start in (7, 8):
+    forest, held_out = train(world.features, world.labels, start)
+    scores = forest.predict_proba(world.new_features)[:, 1]
+    right = np.mean((scores > 0.5) == world.new_labels)
+    assert right > 0.8, f"seed {start}: expected more than 80 % of new payments judged right, got {right:.0%}"
+    other = seen.setdefault(scores.tobytes(), start)
+    assert other == start, f"seeds {other} and {start}: expected two forests, got the same scores"
+### BEGIN HIDDEN TESTS
+for seed in (0xB31152A2BDD714899D3FA8D284E100F6, 0x0060F13CD65823191ADC39EEFF5C8A69):
+    world = sample_training_set(seed)
+    drawn = int(np.random.default_rng(seed).integers(2**31))
+    seen = {}
+    for start in [0, drawn, *(drawn + 10**power for power in range(7)), drawn + 2**16]:
+        forest, held_out = train(world.features, world.labels, start)
+        scores = forest.predict_proba(world.new_features)[:, 1]
+        right = np.mean((scores > 0.5) == world.new_labels)
+        assert right > 0.8, f"seed {start}: expected more than 80 % of new payments judged right, got {right:.0%}"
+        other = seen.setdefault(scores.tobytes(), start)
+        assert other == start, f"seeds {other} and {start}: expected two forests, got the same scores"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="seed-train-leaves-the-dice" points=2 hint="Numbers drawn from numpy.random and from random after a training must be those that would have been drawn without it."
+world = sample_training_set(seed=3)
+np.random.seed(5)
+expected = np.random.random(3)
+np.random.seed(5)
+train(world.features, world.labels, 7)
+drawn = np.random.random(3)
+assert np.array_equal(drawn, expected), "numpy.random: expected the draws that follow seed 5, got others"
+### BEGIN HIDDEN TESTS
+for seed in (0x5A0ED9B4FF0261A15C397E15020DDBB3, 0xDD02140C1D1FAF96FD2991FEF53A8ACF):
+    world, start = sample_training_set(seed), int(np.random.default_rng(seed).integers(2**31))
+    random.seed(start)
+    np.random.seed(start)
+    expected = [random.random(), random.random()], np.random.normal(size=5)
+    random.seed(start)
+    np.random.seed(start)
+    train(world.features, world.labels, start)
+    drawn = [random.random(), random.random()], np.random.normal(size=5)
+    assert drawn[0] == expected[0], "random: expected the draws that follow its seed, got others"
+    assert np.array_equal(drawn[1], expected[1]), "numpy.random: expected the draws that follow its seed, got others"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="seed-train-holds-out" points=1 hint="A quarter of the rows, rounded down, each once and in order, and the forest has not seen them: on labels thrown by a coin it can be right only where it has seen the answer."
+world = sample_training_set(seed=4)
+forest, held_out = train(world.features, world.labels, 7)
+assert len(set(held_out)) == 60, f"240 rows: expected 60 different ones held out, got {len(set(held_out))}"
+assert held_out == sorted(held_out), "expected the rows held out in order, got another order"
+### BEGIN HIDDEN TESTS
+for seed in (0x8BB1F7C192C9A7748C341EAB27E3E330, 0x1AB8F06D83512797D638EB8981F04C71):
+    world = sample_training_set(seed)
+    coin = np.random.default_rng(seed).integers(0, 2, 239)
+    forest, held_out = train(world.features[:239], coin, 11)
+    assert len(held_out) == len(set(held_out)) == 59, f"239 rows: expected 59 held out, got {len(held_out)}"
+    assert held_out == sorted(held_out), "expected the rows held out in order, got another order"
+    right = (forest.predict(world.features[:239]) == coin)[held_out].mean()
+    assert right < 0.82, f"labels by a coin: expected about half of the rows held out right, got {right:.0%}"
+    learned = np.delete(forest.predict(world.features[:239]) == coin, held_out).mean()
+    assert learned > 0.82, f"labels by a coin: expected the other rows to be learned, got {learned:.0%} right"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="seed-train-leaves-the-data" points=1 hint="The caller's arrays must hold the same numbers in the same places afterwards: work on copies."
+world, kept = sample_training_set(seed=5), sample_training_set(seed=5)
+train(world.features, world.labels, 7)
+assert np.array_equal(world.labels, kept.labels), "the labels: expected them as they were, got others"
+### BEGIN HIDDEN TESTS
+for seed in (0x7AE1FAA543871F85C017CFAAC4FE749C, 0xCAF52FB90EFF12502AD5B23E7577C2C6):
+    world, kept = sample_training_set(seed), sample_training_set(seed)
+    train(world.features, world.labels, 11)
+    assert np.array_equal(world.features, kept.features), "the features: expected them as they were, got others"
+    assert np.array_equal(world.labels, kept.labels), "the labels: expected them as they were, got others"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Row 2: green tests say nothing about today's data
+#
+# A unit test asks whether the code does what it did.
+# Data needs tests of its own, on every batch, in production.
+# Below, twelve batches of card payments come to the door: eight are corrupted, four are clean.
+# There are five checks, one for each of the table's words; a month in which all was well is the yardstick.
+#
+# Before you switch one on, say which corrupted batch it will find.
+# A disc stops rightly, a cross stops for nothing, a dash says that the check cannot run at all.
+# A *wobble* is how far a good batch usually lies from the month, by chance.
+
+# %% role="lab"
+from course.labs.what_is_mlops.batch_checks import BatchChecksLab
+
+checks_lab = BatchChecksLab()
+checks_lab
+
+# %% [markdown]
+# **1. Switch all five on and look for a strictness that stops all that is corrupted and nothing that is clean.**
+#
+# <details><summary>What you see, and why</summary>
+# There is none.
+# A clock that is one hour off moves the averages less than a week before a feast does.
+# How strict to be is a decision about costs: what does a miss cost, what a good batch that waits?
+# </details>
+#
+# **2. Performance alone finds a good deal. Why not use only that?**
+#
+# <details><summary>What you see, and why</summary>
+# It needs labels, and whether a payment was fraud is known weeks later (row 6).
+# The other four work on the day itself, and one of the batches is found by one of them only.
+# </details>
+#
+# ## Make: who may come in? (12 minutes, medium)
+#
+# The shop's orders come in batches, and the team that sends them has signed a *contract*: what each column will look like.
+# Write the doorkeeper.
+# It says which columns break the contract; no column, and the batch comes in.
+# A miss costs points, and so does a false alarm.
+#
+# <details><summary>Hint: one column after the other</summary>
+# Go through <code>contract.items()</code> and start with an empty list.
+# First ask whether the column is there and has its type; if not, no other question makes sense.
+# Then ask about gaps, range and mean.
+# </details>
+#
+# <details><summary>More help: the four questions in pandas</summary>
+# <code>str(values.dtype)</code> is the type as a word.
+# <code>values.isna().mean()</code> is the share that is missing.
+# <code>values.dropna()</code> is what is left; <code>.min()</code>, <code>.max()</code> and <code>.mean()</code> tell the rest.
+# All limits are still allowed.
+# </details>
+
+# %%
+print(pd.DataFrame(CONTRACT).T, simulate_batch(seed=1).data.head(4), sep="\n\n")
+
+# %% role="answer" grade_id="batch-validate"
+def validate(batch, contract):
+    """Return the names of the columns that break the contract, in the contract's order; [] when all is well.
+
+    `batch` is a frame with at least one row; `contract` a dict like CONTRACT, a rule for each column. A column keeps it if
+    - it is there, and its type is `type` (as text: "int64"),
+    - the share of missing values is at most `most_missing`,
+    - each value that is not missing lies from `low` to `high`, the limits included,
+    - the mean of the values that are not missing lies from `mean_low` to `mean_high`, the limits included.
+    Other columns, the order of columns and the numbers of the rows do not matter. The batch stays as it was.
+    """
+    ### BEGIN SOLUTION
+    broken = []
+    for column, rule in contract.items():
+        if column not in batch or str(batch[column].dtype) != rule["type"]:
+            broken.append(column)
+            continue
+        there = batch[column].dropna()
+        keeps = (
+            batch[column].isna().mean() <= rule["most_missing"]
+            and there.between(rule["low"], rule["high"]).all()
+            and rule["mean_low"] <= there.mean() <= rule["mean_high"]
+        )
+        if not keeps:
+            broken.append(column)
+    return broken
+    ### END SOLUTION
+
+# %% role="tests" grade_id="batch-validate-schema" points=2 hint="A column that is not there, or whose type is another one than agreed, breaks the contract: words are no numbers, and decimal numbers are not whole ones."
+for what in ("column gone", "numbers as text"):
+    batch = simulate_batch(1, what)
+    found = validate(batch.data, CONTRACT)
+    assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
+### BEGIN HIDDEN TESTS
+for seed in (0x842A924CE0B7D6F48217C17FEBD8AC31, 0xF13765BE8650FD0137699914442F233F):
+    for what in SCHEMA_FAULTS * 4:
+        seed += 1
+        batch = simulate_batch(seed, what)
+        found = validate(batch.data, CONTRACT)
+        assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="batch-validate-quality" points=3 hint="Too many gaps in a column break the contract, and so does a single value below or above its range, infinity too."
+for what in ("gaps", "one value out"):
+    batch = simulate_batch(2, what)
+    found = validate(batch.data, CONTRACT)
+    assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
+### BEGIN HIDDEN TESTS
+for seed in (0x48053163D1E1DEA11AD0ED7D9976E7F5, 0xDECC3407007B791D394C9A001B945252):
+    for what in QUALITY_FAULTS * 8:
+        seed += 1
+        batch = simulate_batch(seed, what)
+        found = validate(batch.data, CONTRACT)
+        assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="batch-validate-mean" points=2 hint="A mean can leave the agreement upwards and downwards; and when two columns are broken, both are named."
+batch = simulate_batch(4, "mean moved")
+found = validate(batch.data, CONTRACT)
+assert found == batch.broken, f"mean moved: expected {batch.broken}, got {found}"
+### BEGIN HIDDEN TESTS
+for seed in (0xA03E87E1C304DD5D4734BA829684B776, 0x5B88237E06017E2AEDFA02AA1D668723):
+    for what in MEAN_FAULTS * 5:
+        seed += 1
+        batch = simulate_batch(seed, what)
+        found = validate(batch.data, CONTRACT)
+        assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
+### END HIDDEN TESTS
+
+# %% role="tests" grade_id="batch-validate-lets-good-ones-in" points=4 hint="Odd is not broken: other orders, other columns, values at a limit and another contract than the printed one are all allowed; only the contract that is handed over counts, and the batch stays as it was."
+for what in ("nothing", "one column more"):
+    found = validate(simulate_batch(3, what).data, CONTRACT)
+    assert found == [], f"clean ({what}): expected [], got {found}"
+### BEGIN HIDDEN TESTS
+for seed in (0xF2D0150ABA0B6B037F151218EF5374B5, 0xE2AE7CC0F460CC34B59ED2064813A353):
+    for what in [*HARMLESS] * 2:
+        seed += 1
+        batch, kept = simulate_batch(seed, what).data, simulate_batch(seed, what).data
+        found = validate(batch, CONTRACT)
+        assert found == [], f"clean ({what}): expected [], got {found}"
+        assert batch.equals(kept), f"clean ({what}): expected the batch to stay as it was, it was changed"
+    wide = simulate_batch(seed, "mean moved").data
+    rules = {"most_missing": 1.0, "low": -math.inf, "high": math.inf, "mean_low": -math.inf, "mean_high": math.inf}
+    found = validate(wide, {column: rule | rules for column, rule in CONTRACT.items()})
+    assert found == [], f"a contract that allows any number: expected [], got {found}"
+    drawn = np.random.default_rng(seed).integers(2, 9, 3).astype(float)
+    tight = pd.DataFrame({"speed": [*drawn, drawn.sum() * 5, np.nan, np.nan, np.nan, np.nan]})
+    rule = {"type": "float64", "most_missing": 0.5, "low": drawn.min(), "high": drawn.sum() * 5}
+    mean = drawn.sum() * 6 / 4
+    found = validate(tight, {"speed": rule | {"mean_low": mean, "mean_high": mean}})
+    assert found == [], f"gaps, range and mean exactly at their limits: expected [], got {found}"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Row 3: the model that answers everything is the dangerous one
+#
+# One of the bank's columns begins to arrive empty: every value is NaN, "not a number".
+# It goes into two models that were trained on whole rows.
+# Both were equally good until today.
+#
+# Look first at what each of them does.
+# Then choose `hour`: is every empty column a disaster?
+# Then put the filler in front of the loud model.
+#
+# <details><summary>What you see, and why</summary>
+# Loud is a feature: an error at nine is mended at ten, a silent fall is found at the end of the month.
+# The gradient boosting was made to cope with gaps; it had seen none, so it sends them down the branch that most payments took.
+# Whether that costs anything depends on the column.
+# A filler is often the first thing that somebody adds after an error, and it turns the loud model into a silent one.
+# </details>
+
+# %% role="lab"
+from course.labs.what_is_mlops.silent_failure import SilentFailureLab
+
+silent_lab = SilentFailureLab()
+silent_lab
+
+# %% [markdown]
+# ## Row 4: the code's hash stays, and the customer gets another answer
+#
+# The repository says "no change": same commit, same configuration.
+# The training file, one level further, lies on a disk that somebody can write to.
+#
+# Edit only the data, a single price or a handful of labels, and look at the hashes of code and configuration.
+# Then edit only a comment in the code.
+# Which hash would have warned you?
+#
+# <details><summary>What you see, and why</summary>
+# A new commit need not change anything, and the same commit need not give the same.
+# Only all four together name a result: code, configuration, data snapshot, trained weights.
+# Section 2's fingerprint is the way to see it; rows that change places show that even a new hash of the data can be harmless.
+# </details>
+
+# %% role="lab"
+from course.labs.what_is_mlops.source_of_truth import SourceOfTruthLab
+
+truth_lab = SourceOfTruthLab()
+truth_lab
+
+# %% [markdown]
+# ## Row 5: "works on my machine" depends on how closely you look
+#
+# A container pins the libraries.
+# It does not pin how many threads share a sum, how many digits a number has, or what a default meant two years ago.
+# The same training goes to six places and comes back with 1,000 scores; compare them ever less closely.
+#
+# Honesty about versions: other versions of a library are not installed here.
+# Shown is only what the installed ones still ship: NumPy's older generator, which makes other dice of the same seed, and two defaults that scikit-learn's manual says it changed in version 0.22 (the solver of the logistic regression from liblinear to lbfgs, the trees of a forest from 10 to 100).
+# A graphics card sums in yet another order; there is none to show.
+#
+# <details><summary>What you see, and why</summary>
+# Rounding moves last digits, and for a yes or no they seldom matter.
+# An unpinned version or data draw moves decisions.
+# More threads need not be faster: on small work, or on a busy machine, they wait for each other.
+# So say what "the same" has to mean, to the last bit or as a decision, and pin as much as that needs.
+# </details>
+
+# %% role="lab"
+from course.labs.what_is_mlops.works_here import WorksHereLab
+
+places_lab = WorksHereLab()
+places_lab
+
+# %% [markdown]
+# ## Row 6: damage is the rate times the days until you know
+#
+# On day 40 the model turns worse.
+# Whether an answer was wrong is known only when its label arrives: a payment is disputed weeks later, a loan fails after years.
+#
+# > damage = rate × (detection day − onset)
+#
+# Of the three, only the detection day is yours.
+# Move the labels to 60 days; look for the quickest alarm; then watch the inputs, which need no labels.
+# What does each quickening cost?
+#
+# <details><summary>What you see, and why</summary>
+# The delay goes into the damage day by day, and no cleverness with labels gets below it.
+# A shorter average is quicker and rings for nothing by chance.
+# Watching the inputs is quickest, and cannot tell a harmless change from a harmful one: they ring for a campaign too.
+# Rabanser and others compared ways to notice that the inputs have shifted and called their paper "Failing loudly": that is the aim [*rabanser2019*].
+# </details>
+
+# %% role="lab"
+from course.labs.what_is_mlops.late_labels import LateLabelsLab
+
+late_lab = LateLabelsLab()
+late_lab
+
+# %% [markdown]
+# ## Reflect: one sentence for the head of software
+#
+# She says: *"All tests are green and nothing was deployed this month. So the model cannot have got worse."*
+# Answer in one sentence, with one row of the table and one number that you saw.
+# Nobody marks it; say it aloud.
+#
+# ## Go further: make the silent model loud (8 minutes, no points)
+#
+# The gradient boosting of row 3 answers whatever comes.
+# Put a guard in front: it knows which share of each column used to be missing, and stops only when clearly more is.
+# Clean payments, gaps of the usual size among them, must get the very answers of the model.
+
+# %% role="answer" grade_id="rows-predict-loudly"
+def predict_loudly(model, payments, usually_missing):
+    """Return model.predict of the payments (as an array), unless a column has many more gaps than usual.
+
+    `payments` is a frame; `usually_missing` gives the usual share of gaps by column. When a column's share is more
+    than 0.05 above its usual one, raise ValueError with the column's name in the message.
+    """
+    ### BEGIN SOLUTION
+    for column, usual in usually_missing.items():
+        share = payments[column].isna().mean()
+        if share > usual + 0.05:
+            raise ValueError(f"{column}: {share:.0%} is missing, usually {usual:.0%}")
+    return model.predict(payments.to_numpy())
+    ### END SOLUTION
+
+# %% role="tests" grade_id="rows-predict-loudly-stops" points=0
+model, payments = silent_model()
+usual = {"amount": 0.0, "distance_km": 0.1, "minutes_since_last": 0.0, "hour": 0.0}
+gappy = payments.assign(distance_km=payments["distance_km"].where(payments.index % 8 > 0))
+answers = predict_loudly(model, gappy, usual)
+assert np.array_equal(answers, model.predict(gappy.to_numpy())), "usual gaps: expected the answers of the model"
+try:
+    predict_loudly(model, payments.assign(hour=np.nan), usual)
+except ValueError as error:
+    assert "hour" in str(error), f"an empty column: expected its name in the message, got {error}"
+else:
+    raise AssertionError("the column hour is empty: expected ValueError, got answers")
+
+# %% [markdown]
+# ## Go further: on which day can you know? (6 minutes, no points)
+#
+# Row 6 in one function.
+# The log says what share of each day's answers was wrong; that of day 12 is known only on day 12 + `delay`.
+# Return the first day on which the log lets you know of a share above the threshold.
+
+# %% role="answer" grade_id="rows-detection-day"
+def detection_day(log, delay, threshold):
+    """Return the first day on which a day's share above `threshold` is known, or None.
+
+    `log` is a frame with the columns day (0, 1, 2, …) and wrong (share of that day's answers). The share of a day is
+    known `delay` days later. What would be known only after the log's last day counts as not known.
+    """
+    ### BEGIN SOLUTION
+    for day, wrong in zip(log["day"], log["wrong"], strict=True):
+        if wrong > threshold and day + delay <= log["day"].iloc[-1]:
+            return int(day + delay)
+    return None
+    ### END SOLUTION
+
+# %% role="tests" grade_id="rows-detection-day-waits" points=0
+log = pd.DataFrame({"day": range(6), "wrong": [0.1, 0.1, 0.3, 0.1, 0.3, 0.3]})
+for delay, expected in ((0, 2), (3, 5), (4, None)):
+    found = detection_day(log, delay, 0.2)
+    assert found == expected, f"labels {delay} days late: expected {expected}, got {found}"
+assert detection_day(log, 0, 0.3) is None, "a share equal to the threshold is not above it: expected None"
+log = simulate_log(seed=2)
+waited = detection_day(log, 30, 0.15) - detection_day(log, 0, 0.15)
+assert waited == 30, f"labels 30 days late: expected to know 30 days later, got {waited}"

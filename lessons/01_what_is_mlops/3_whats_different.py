@@ -85,16 +85,13 @@ table_lab
 # Training begins with random weights and takes the pictures in random order; the *seed* is the number that these dice start from, and here nobody set it.
 #
 # How many percentage points will lie between the worst and the best of the thirty?
+# Commit to a number, then move the slider: every dot is one training on your machine, and thirty take a few seconds the first time.
 
 # %% role="answer" grade_id="seed-prediction" stub="seed_prediction = ...  # percentage points, 0 to 100"
 seed_prediction = 1
 
 # %% role="tests" grade_id="seed-prediction-kind" points=1
 check_prediction(seed_prediction, Between(0, 100, "percentage points between the worst and the best of thirty runs"))
-
-# %% [markdown]
-# Every dot is one training that happens on your machine when you ask for it.
-# Thirty take a few seconds the first time; afterwards they are remembered.
 
 # %% role="lab"
 from course.labs.what_is_mlops.determinism import DeterminismLab
@@ -531,7 +528,7 @@ late_lab
 # %% [markdown]
 # ## Reflect: one sentence for the head of software
 #
-# She says: *"All tests are green and nothing was deployed this month. So the model cannot have got worse."*
+# She says: *"All tests are green and nothing was deployed this month, so the model cannot have got worse."*
 # Answer in one sentence, with one row of the table and one number that you saw.
 # Nobody marks it; say it aloud.
 #
@@ -539,7 +536,7 @@ late_lab
 #
 # The gradient boosting of row 3 answers whatever comes.
 # Put a guard in front: it knows which share of each column used to be missing, and stops only when clearly more is.
-# Clean payments, gaps of the usual size among them, must get the very answers of the model.
+# Clean payments, gaps of the usual size among them, must get exactly the answers of the model.
 
 # %% role="answer" grade_id="rows-predict-loudly"
 def predict_loudly(model, payments, usually_missing):

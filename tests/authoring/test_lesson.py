@@ -120,7 +120,8 @@ BROKEN = {
         edited(
             (
                 "    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION",
-                "    if x:\n    ### BEGIN SOLUTION\n        return x / 2\n    ### END SOLUTION\n    else:\n        y = [1",
+                "    if x:\n    ### BEGIN SOLUTION\n        return x / 2\n    ### END SOLUTION\n"
+                "    else:\n        y = [1",
             )
         ),
         "does not compile",

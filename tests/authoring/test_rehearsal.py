@@ -1,5 +1,6 @@
 """Does the stage play a section as grading would, and does nothing outlive or leave it?"""
 
+import os
 import subprocess
 import sys
 import threading
@@ -43,6 +44,19 @@ def play(stage, source=None, steps=STEPS, **settings):
 
 def with_answer(answer, *others):
     return [Step("half", "answer", answer), *others]
+
+
+def wait_until_gone(pid):
+    until = time.monotonic() + 5
+    while True:
+        try:
+            os.kill(int(pid), 0)
+            if "Z" in subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout:
+                return
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < until, f"process {pid}, which a play started, is still there"
+        time.sleep(0.02)
 
 
 def test_the_reference_earns_everything(stage):
@@ -158,10 +172,7 @@ def test_nothing_is_alive_or_left_afterwards(stage, tmp_path):
     )
     play(stage, steps=[Step("a-cell", "answer", source)])
     folder, child = note.read_text().splitlines()
-    until = time.monotonic() + 5
-    while Path("/proc", child).exists() and "Z" not in Path("/proc", child, "stat").read_text().split()[2]:
-        assert time.monotonic() < until, "a process that a cell started is still there"
-        time.sleep(0.02)
+    wait_until_gone(child)
     assert not Path(folder).exists()
 
 
@@ -190,12 +201,20 @@ def test_the_stage_is_single_threaded_and_free_of_plots_on_screens(stage):
     assert not play(stage, steps=[Step("a-cell", "answer", source)]).broken
 
 
-def test_closing_ends_a_play_that_hangs():
+def test_closing_ends_a_play_that_hangs(tmp_path):
+    note = tmp_path / "pid"
+    hang = f"import os\nopen({str(note)!r}, 'w').write(f'{{os.getpid()}}\\n')\nwhile True: pass"
     stage = Stage(modules=())
-    plays = stage.rehearse(STEPS, [Variation("one", {"half": "while True: pass"})])
-    threading.Timer(0.5, stage.close).start()
+
+    def close_once_it_plays():
+        while not (note.exists() and note.read_text().endswith("\n")):
+            time.sleep(0.02)
+        stage.close()
+
+    threading.Thread(target=close_once_it_plays).start()
     with pytest.raises(CourseError, match="the rehearsal's process ended"):
-        list(plays)
+        list(stage.rehearse(STEPS, [Variation("one", {"half": hang})]))
+    wait_until_gone(note.read_text().strip())
 
 
 def test_roles_are_read_alike_from_source_and_release():

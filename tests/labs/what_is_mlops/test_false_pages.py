@@ -34,12 +34,12 @@ def test_p_values_fall_from_one_to_nothing(rows):
     assert (np.diff(values) <= 1e-9).all()
 
 
-def test_a_morning_is_judged_as_scipy_judges_it():
+@pytest.mark.parametrize("shift", [-0.2, 0.2])
+def test_a_morning_is_judged_as_scipy_judges_it(shift):
     rng = np.random.default_rng(9)
-    good, today = rng.standard_normal(300), rng.standard_normal(300) + 0.1
-    assert simulate_mornings(300, 0.1, mornings=1, seed=9)[0] == pytest.approx(
-        ks_2samp(good, today, method="exact").pvalue, rel=1e-6
-    )
+    good, today = rng.standard_normal(300), rng.standard_normal(300) + shift
+    expected = ks_2samp(good, today, method="exact").pvalue
+    assert simulate_mornings(300, shift, mornings=1, seed=9)[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_exact_rate_without_a_shift_is_the_one_that_mornings_show():

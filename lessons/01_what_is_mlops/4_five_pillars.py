@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 4. Five pillars carry a model, and a missing one is easy to overlook
 #
-# *Reading 5 minutes, playing 8, making 12.*
+# *Reading 6 minutes, playing 8, making 12.*
 #
 # After this section you can
 # - say what each of the five pillars promises,

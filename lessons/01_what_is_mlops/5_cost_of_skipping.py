@@ -210,7 +210,7 @@ check_prediction(bank_prediction, ACCURACY_PERCENT)
 # *Labels*, the knowledge which payments were fraud, arrive a quarter late.
 # A wrongly blocked payment costs 10 EUR, a missed fraud 150 EUR, a page for nothing 500 EUR.
 #
-# When the alarm rings the team can leave it, set a new threshold, retrain, or roll back to the release before: its model is two years older, its code counts as it always did.
+# On the first page the team acts, once: it leaves things as they are, sets a new threshold (300 EUR), retrains (4,000 EUR, once labels are there), or rolls back to the release before (600 EUR), whose model is two years older and whose code counts as it always did.
 
 # %% role="lab"
 from course.labs.what_is_mlops.bank import BankLab
@@ -273,13 +273,13 @@ now = without_labels(simulate_payments(12, population=OF_2022))
 
 # %% role="answer" grade_id="bank-alarm"
 def bank_alarm(then, now):
-    """Return True when customers have changed and the model therefore blocks at least twice as large a share of them.
+    """Return True when customers have changed and at least twice as large a share of payments is blocked as then.
 
     `then` and `now` are payments without labels: frames of the features, `score`, and `blocked` (True or False).
-    False when the share blocked is less than twice what it was, whatever has moved. False, too, when it is twice as
-    large and more because of an attack: then the blocks are right, and the fraud desk is awake already.
-    Where customers have changed, some feature has moved by more than 0.1. In no attack asked of you is fraud
-    more than 6 % of payments. Only one thing happens at a time.
+    False when less than twice as large a share is blocked, whatever has moved. False, too, when it is twice as large
+    and more because of an attack: then the blocks are right, and the fraud desk is awake already.
+    Where customers have changed, `population_shift` is above 0.1 for at least one feature. In no attack asked of you
+    is fraud more than 6 % of payments. Only one thing happens at a time.
     """
     ### BEGIN SOLUTION
     moved = population_shift(then, now).max()
@@ -357,6 +357,7 @@ def best_action(options, wrong_block, missed_fraud, days):
     `works_after_days`, `cost_once` (EUR, paid in any case), `wrongly_blocked_a_day` and `frauds_missed_a_day`.
     `wrong_block` and `missed_fraud` are what one of each costs (EUR). Until an action works, each day costs what it
     costs under "leave it"; an action that works too late for these `days` changes nothing, and is paid all the same.
+    Example: 20 of 30 days of waiting at 1,500 EUR, 10 days at 750 EUR and 9,000 EUR once are 46,500 EUR.
     """
     ### BEGIN SOLUTION
     a_day = options["wrongly_blocked_a_day"] * wrong_block + options["frauds_missed_a_day"] * missed_fraud
@@ -444,7 +445,7 @@ SearchLab()
 # A hash costs next to nothing and brings nothing back; it says in a second what to search for.
 # </details>
 #
-# ## Not every model decays, and most alarms ring for nothing
+# ## Not every model decays, and a right test still rings for nothing
 #
 # Three sad stories are no law.
 # *vela2022* fitted four kinds of model on 32 data sets, and 91 % of these pairs degraded with time.
@@ -477,12 +478,12 @@ FalsePagesLab()
 # |---|---|---|
 # | retail | Google Play [*baylor2017*] | features were missing at serving that training had; removing that skew raised app installs by 2 % |
 # | bank | Instacart [*instacart2020*, a press report: Fortune, June 2020] | predicting whether an item is in store fell from 93 % right to 61 % from mid-March 2020 |
-# | bank | Zillow [*zillow2021*, shareholder letter, third quarter of 2021] | an inventory write-down of 304 million USD, home buying wound down, about a quarter of the staff; whether the model or its use failed is disputed |
+# | bank | Zillow [*zillow2021*, shareholder letter, third quarter of 2021] | an inventory write-down of 304 million USD, home buying wound down, with it about a quarter of the staff; whether the model or its use failed is disputed |
 # | bank | a sepsis model in hospitals [*wong2021*] | AUC .63 where the developer reported .76 to .83; 1,709 of 2,552 cases missed, with alerts on 18 % of hospitalised patients |
-# | search | published science [*kapoor2023*] | leakage, one way not to get a result again, in 17 fields and 294 papers |
+# | search | published science [*kapoor2023*] | leakage, where a model learns from what it cannot know in use: 17 fields, 294 papers |
 #
-# In none of them is "a better model" the answer.
-# The systems around the model were missing.
+# In none of our three incidents was the model bad: the systems around the model were missing.
+# The public cases are less tidy; the sepsis model was weaker in use than on paper, and Zillow's is disputed.
 #
 # ## Reflect: a memo to somebody who wants a better model (8 minutes, 4 points by hand)
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 6. A ticket needs exactly one person who answers for it
 #
-# *Reading 5 minutes, playing 6, making 12, writing 15.*
+# *Reading 6 minutes, playing 6, making 12, writing 15.*
 #
 # After this section you can
 # - say what each of the five roles owns,

@@ -371,6 +371,11 @@ def simulate_bank_watch(watch: str, act: str) -> pd.DataFrame:
     when it rang?), `cost_left_alone`, `cost` and `net` (EUR: mistakes, the action, and 500 for a false page; net is
     what was saved against leaving all alone).
     """
+    return _played(watch, act).copy()
+
+
+@lru_cache
+def _played(watch: str, act: str) -> pd.DataFrame:
     rows = []
     for bank, (_, _, happened) in BANKS.items():
         page = _page(bank, watch)
@@ -506,6 +511,7 @@ class BankLab(Lab):
 
     title = "Four years of five banks: what to watch, and what to do"
     question = ACCURACY_PERCENT
+    slow = True  # the first look at an action fits models
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """Which bank, seen when, which alarm, which action."""

@@ -222,7 +222,7 @@ def draw_checks(table: pd.DataFrame, guess: None = None) -> Any:
 class BatchChecksLab(Lab):
     """Five checks to switch on and off, and how strict they are; eight corrupted batches and four clean ones."""
 
-    title = "Eight corrupted batches, four clean ones: who is stopped at the door?"
+    title = "Eight corrupted batches, four clean ones, and who is stopped at the door"
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         switches: dict[str, widgets.Widget] = {

@@ -146,7 +146,7 @@ def draw_waiting(table: pd.DataFrame, guess: None = None) -> Any:
 class LateLabelsLab(Lab):
     """How late the labels arrive, how many days an alarm averages, and whether it watches the inputs as well."""
 
-    title = "The model turns worse on day 40. When do you know, and what has it cost?"
+    title = "The model turns worse on day 40: when you know, and what it has cost"
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

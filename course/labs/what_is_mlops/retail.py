@@ -313,6 +313,11 @@ def simulate_watching(watch: str, wobbles: float) -> pd.DataFrame:
     `false_pages` (count), `noticed_on` (day), `lost_unwatched`, `lost`, `saved`, `net` (EUR; net is saved minus
     the price of the false pages).
     """
+    return _played(watch, wobbles).copy()
+
+
+@lru_cache
+def _played(watch: str, wobbles: float) -> pd.DataFrame:
     rows = []
     for name, (_, changes, happened) in MONTHS.items():
         signals = _signals_of(name)

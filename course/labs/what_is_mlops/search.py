@@ -143,11 +143,8 @@ def draw_rebuild(table: pd.DataFrame, guess: None = None) -> Figure:
     figure, (left, right) = new_figure(width=7.2, height=2.9, columns=2)
     figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
     figure.subplots_adjust(left=0.03, right=0.97, bottom=0.05, top=0.82, wspace=0.1)
-    left.imshow(flipped[:400].reshape(16, 25), cmap=ListedColormap(["#e6e8eb", VERMILLION]), vmin=0, vmax=1)
-    left.set_xticks(np.arange(-0.5, 25), minor=True)
-    left.set_yticks(np.arange(-0.5, 16), minor=True)
-    left.grid(which="minor", color="white", linewidth=1.2)
-    left.tick_params(which="both", length=0)
+    squares = ListedColormap(["#e6e8eb", VERMILLION])
+    left.pcolormesh(flipped[:400].reshape(16, 25), cmap=squares, vmin=0, vmax=1, edgecolors="white", linewidth=1.2)
     accuracy = f"accuracy {row['accuracy_then']:.3f} → {row['accuracy_now']:.3f}"
     title_axes(left, f"400 decisions, dark: flipped ({100 * row['flipped']:.1f} % of all)\n{accuracy}")
     y = np.arange(len(table))
@@ -163,7 +160,6 @@ def draw_rebuild(table: pd.DataFrame, guess: None = None) -> Figure:
         ax.set_yticks([])
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
-    left.grid(which="minor", color="white", linewidth=1.2)
     return figure
 
 

@@ -155,7 +155,7 @@ def draw_edit(table: pd.DataFrame, guess: None = None) -> Any:
 class SourceOfTruthLab(Lab):
     """One edit at a time; the hash of the code, of the configuration, of the data, of the weights, and the answer."""
 
-    title = "Edit one thing: whose fingerprint notices, and what is the customer told?"
+    title = "Edit one thing: whose fingerprint notices, and what the customer is told"
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

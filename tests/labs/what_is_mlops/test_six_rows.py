@@ -1,0 +1,75 @@
+"""The table as a laboratory: what each row does, and that a row stays closed until there is a bet on it."""
+
+import pytest
+
+from course.labs.what_is_mlops.six_rows import (
+    ERROR,
+    NOT_YET,
+    OTHER,
+    ROWS,
+    SAME,
+    compare,
+    describe_rows,
+    simulate_rows,
+)
+
+
+@pytest.fixture(scope="module")
+def opened():
+    return simulate_rows(**dict.fromkeys(ROWS, OTHER)).set_index("concern")
+
+
+def test_the_model_never_raises_and_the_program_does_in_three_rows(opened):
+    assert not (opened["model"] == ERROR).any()
+    loud = opened.index[opened["program"].str.startswith(ERROR)]
+    assert set(loud) == {"Testing", "Failure mode", "Cost of being wrong"}
+    assert (opened.drop(loud)["program"] == SAME).all()
+
+
+def test_four_rows_give_other_answers_without_a_word(opened):
+    other = opened[opened["model"] == OTHER]
+    assert set(other.index) == {"Determinism", "Testing", "Failure mode", "Source of truth"}
+    assert (other["changed"] > 0.005).all()
+
+
+def test_other_answers_are_not_always_worse(opened):
+    worse = opened["wrong_after"] > opened["wrong_before"]
+    assert worse["Testing"] and worse["Failure mode"] and not worse["Source of truth"]
+
+
+def test_float32_moves_scores_and_no_decision(opened):
+    row = opened.loc["Works on my machine"]
+    assert row["model"] == SAME and row["scores_changed"] > 0.5
+
+
+def test_when_the_world_changes_the_same_answers_are_wrong(opened):
+    row = opened.loc["Cost of being wrong"]
+    assert row["model"] == SAME and row["wrong_after"] > row["wrong_before"] + 0.1
+
+
+def test_a_row_without_a_bet_gives_nothing_away():
+    table = simulate_rows(failure=SAME)
+    closed = table[table["bet"] == NOT_YET]
+    assert len(closed) == 5 and (closed["model"] == NOT_YET).all() and closed["changed"].isna().all()
+    said = describe_rows(table, guess=2)
+    assert "Failure mode" in said and "Determinism" not in said
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("bet", [SAME, OTHER, ERROR])
+def test_a_bet_is_counted(row, bet):
+    table = simulate_rows(**{row: bet})
+    holds = (table["bet"] == table["model"]) & (table["bet"] != NOT_YET)
+    assert f"Bets that hold: {holds.sum()} of 1." in describe_rows(table)
+
+
+def test_the_guess_stands_beside_the_count():
+    assert "0 of 6 so far; you guessed 3 of 6" in describe_rows(simulate_rows(**dict.fromkeys(ROWS, SAME)), guess=3)
+
+
+def test_what_came_of_it_is_looked_up_and_not_believed():
+    assert compare(lambda: [1, 2], lambda: [1, 2]).kind == SAME
+    assert compare(lambda: [1, 2], lambda: [2, 2]).changed == 0.5
+    assert compare(lambda: [1], lambda: [][0]) == (ERROR, "IndexError", *compare(lambda: [1], lambda: [][0])[2:])
+    wrong = compare(lambda: [1, 1], lambda: [1, 0], ([1, 1], [1, 1]))
+    assert (wrong.wrong_before, wrong.wrong_after) == (0.0, 0.5)

@@ -18,7 +18,7 @@
 #
 # This lesson tours why the discipline exists and which problems it solves.
 # You need no tool for it yet: Python functions, a pandas frame, `fit` and `predict` are enough, and every other term is explained where it first occurs.
-# The eight sections take two and a half hours in all; each is a notebook of its own, and says its minutes at the top.
+# Each of the eight sections is a notebook of its own and says its minutes at the top; together they fill a long afternoon, or three evenings.
 #
 # ## You run, predict, make, validate and hand in
 #

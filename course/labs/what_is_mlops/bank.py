@@ -251,7 +251,7 @@ def simulate_options(seed: int, population: Population = OF_2022) -> pd.DataFram
             "cost_once": {
                 "leave it": 0.0,
                 "re-threshold": round(rng.uniform(500, 4_000)),
-                "retrain": round(rng.uniform(2_000, 30_000)),
+                "retrain": round(rng.uniform(5_000, 40_000)),
                 "roll back": round(rng.uniform(500, 20_000)),
             },
             "wrongly_blocked_a_day": (replayed["wrong"] * payments_a_day * rng.uniform(0.9, 1.1, 4)).round(1),

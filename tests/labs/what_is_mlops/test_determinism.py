@@ -92,7 +92,8 @@ def test_a_pair_is_a_distance_between_two_runs():
 def test_the_guess_stands_beside_what_it_was_about_and_nowhere_else():
     guessed = describe_runs(simulate_runs(NETWORK, SEED, pinned=False, runs=2), guess=12.5)
     assert "You guessed a spread of 12.5" in guessed
-    assert "guess" not in describe_runs(simulate_runs(SUM, SEED, pinned=False, runs=2), guess=12.5)
+    for model, chance in ((SUM, SEED), (LOGISTIC, SEED), (NETWORK, SPLIT)):
+        assert "guess" not in describe_runs(simulate_runs(model, chance, pinned=False, runs=2), guess=12.5)
 
 
 def test_the_lab_draws_its_status_line_and_clears_it():

@@ -430,7 +430,7 @@ for seed in (0xF2D0150ABA0B6B037F151218EF5374B5, 0xE2AE7CC0F460CC34B59ED2064813A
 #
 # One of the bank's columns begins to arrive empty: every value is NaN, "not a number".
 # It goes into two models that were trained on whole rows.
-# Both were equally good until today.
+# Until today both were about equally good.
 #
 # Look first at what each of them does.
 # Then choose `hour`: is every empty column a disaster?

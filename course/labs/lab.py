@@ -131,7 +131,7 @@ class Lab:
         # The HTML stands in where widgets cannot be shown: a printed page, an export, a reader without them.
         bundle = self.widget._repr_mimebundle_()
         notice = self.waiting_for
-        bundle["text/plain"] = f"{self.title}. {notice or self.sentence}"
+        bundle["text/plain"] = f"{self.title}: {notice or self.sentence}"
         bundle["text/html"] = f"<p><strong>{self.title}</strong></p>" + (
             notice_html(notice) if notice else self._picture.value + self._words.value
         )

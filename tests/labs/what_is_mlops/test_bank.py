@@ -79,7 +79,7 @@ def test_the_further_customers_move_the_more_are_wrongly_blocked():
         judge(simulate_payments(4, 40_000, Population(card_not_present=share)))["false_positives"]
         for share in (0.2, 0.4, 0.6, 0.8)
     ]
-    assert rates == sorted(rates)
+    assert rates == sorted(set(rates))
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,11 @@ check: setup  ## Style, spelling, and lessons that agree with their notebooks
 	$(RUN) codespell
 	$(RUN) course build --check
 
+# On copies: a notebook writes files where it lies.
 notebooks: setup  ## Stock nbmake over every source and every release notebook
-	$(RUN) $(NBMAKE) source
-	$(RUN) $(NBMAKE) release
+	@rm -rf build/notebooks && mkdir -p build/notebooks && cp -r source release build/notebooks
+	$(RUN) $(NBMAKE) build/notebooks/source
+	$(RUN) $(NBMAKE) build/notebooks/release
 
 gate: setup  ## May lesson 1 be released? Reference, untouched, planted mistakes, mutants, leaks
 	$(RUN) course gate $(LESSON)

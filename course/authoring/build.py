@@ -18,6 +18,9 @@ from course.errors import CourseError
 
 SUMMARY = "build lessons into source/ and release/ (--check: only compare)"
 
+#: What running a notebook where it lies leaves beside it; git and nbgrader ignore it too.
+LEFT_BY_RUNNING = {".ipynb_checkpoints", "environment.json"}
+
 #: What a build makes: file paths relative to the project's root, and their bytes.
 Files = Mapping[Path, bytes]
 
@@ -137,7 +140,7 @@ def compare(root: Path, made: Files, only: list[str] | None = None) -> dict[Path
         for there in sorted((root / tree).rglob("*")):
             path = there.relative_to(root)
             ours = only is None or (len(path.parts) > 1 and path.parts[1] in only)
-            if there.is_file() and ours and path not in made and ".ipynb_checkpoints" not in path.parts:
+            if there.is_file() and ours and path not in made and not LEFT_BY_RUNNING.intersection(path.parts):
                 differences[path] = "has no lesson"
     return differences
 

@@ -18,7 +18,7 @@ from course.pack.cells import Unreadable, cell_hashes, dump_notebook, parse_note
 from course.pack.merging import Merged, merge
 
 BACKUPS = "backups"
-NOT_RELEASED = {".ipynb_checkpoints", "__pycache__", ".DS_Store"}
+NOT_RELEASED = {".ipynb_checkpoints", "__pycache__", ".DS_Store", "environment.json"}
 Record = dict[str, Any]
 
 

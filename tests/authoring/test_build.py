@@ -64,6 +64,13 @@ def test_check_sees_a_notebook_without_a_lesson_and_build_removes_it(project, ca
     assert not orphan.exists()
 
 
+def test_what_running_a_notebook_leaves_beside_it_is_no_difference(project):
+    """nbmake over source/ once left section 7's environment.json there, and the gate then refused the lesson."""
+    main(["build", "--root", str(project)])
+    (project / "source" / "01_halves" / "environment.json").write_text("{}")
+    assert main(["build", "--check", "--root", str(project)]) == 0
+
+
 def test_check_changes_nothing(project):
     main(["build", "--check", "--root", str(project)])
     assert not (project / "source").exists() and not (project / "release").exists()

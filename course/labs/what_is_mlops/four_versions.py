@@ -190,6 +190,7 @@ class FourVersionsLab(Lab):
 
     title = "One run, four artefacts: move one and look what else moves"
     question = Between(0, 100, "percent of the predictions")
+    slow = True
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

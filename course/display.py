@@ -10,7 +10,6 @@ import base64
 import html
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,29 +21,7 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 INK, FAINT, PAPER = "#1b1f24", "#8a929c", "#ffffff"
 
-#: What is shown, what is wished for, what goes wrong, what was guessed: one look for each, everywhere.
-ROLE_COLOURS = {"seen": BLUE, "good": GREEN, "bad": VERMILLION, "guess": PURPLE, "rest": FAINT}
-
 DPI = 110
-
-
-@dataclass(frozen=True)
-class SeriesStyle:
-    """How one series looks: colour and line style and marker together."""
-
-    color: str
-    linestyle: str
-    marker: str
-
-
-SERIES = (
-    SeriesStyle(BLUE, "-", "o"),
-    SeriesStyle(VERMILLION, "--", "s"),
-    SeriesStyle(GREEN, "-.", "^"),
-    SeriesStyle(PURPLE, ":", "D"),
-    SeriesStyle(ORANGE, (0, (5, 1)), "v"),
-    SeriesStyle(SKY, (0, (1, 1)), "P"),
-)
 
 
 def new_figure(width: float = 7.0, height: float = 2.9, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -75,13 +76,10 @@ def test_a_solved_section_runs_and_its_lab_moves(student, section, tmp_path):
     student.screenshot(f"{section}-before")
     before = picture.get_attribute("src"), sentence.inner_text()
     move_one_control(student.page, lab)
-    student.page.wait_for_function(
-        "([lab, src]) => lab.querySelector('img')?.src !== src",
-        arg=[lab.element_handle(), before[0]],
-        timeout=20_000,
-    )
+    # Picture and sentence are two widgets: their news arrive one after the other.
+    expect(picture).not_to_have_attribute("src", before[0], timeout=20_000)
+    expect(sentence, "the picture changed and the sentence did not").not_to_have_text(before[1], timeout=5_000)
     student.screenshot(f"{section}-after")
-    assert sentence.inner_text() != before[1], "the picture changed and the sentence did not"
     assert picture.get_attribute("alt").strip(), "the picture has no words"
     away = [url for url in student.requests if not url.startswith((student.address, "data:", "blob:"))]
     assert away == [], f"requests that leave this machine: {away}"

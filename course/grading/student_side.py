@@ -21,6 +21,7 @@ import operator
 import os
 import pickle
 import random
+import resource
 import select
 import signal
 import socket
@@ -33,6 +34,7 @@ from typing import Any
 
 from course.grading.cells import Shell
 from course.grading.files import Folder
+from course.grading.records import Limits
 from course.grading.wire import Channel, Closed, Packer
 
 #: What a test may ask of an object that lives here, beside calling it and reading its attributes.
@@ -75,11 +77,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 MOST_OUTPUT = 200_000
 
 
-def live(control: socket.socket, root: str, output_bytes: int = MOST_OUTPUT) -> int:
+def live(control: socket.socket, root: str, limits: Limits) -> int:
     """Serve the grader until it hangs up; return the exit status of this process."""
     os.chdir(root)
+    sys.path.insert(0, root)
     _fresh_chance()
-    stage = _Stage(Channel(control, most_bytes=64 * 2**20), Shell(output_bytes), Folder(Path(root)))
+    _bound_memory(limits.memory_bytes)
+    stage = _Stage(Channel(control, most_bytes=64 * 2**20), Shell(limits.output_bytes), Folder(Path(root)))
     builtins.input = nobody_answers
     with contextlib.suppress(Closed):
         stage.live()
@@ -92,6 +96,13 @@ def nobody_answers(prompt: object = "") -> str:
         f"input({str(prompt)!r}) waits for somebody to type, and nobody is there while your notebook is graded. "
         "Take what you need as an argument of your function, or write the value into the cell."
     )
+
+
+def _bound_memory(more: int) -> None:
+    """Let this process and each it starts have so many bytes more than now: beyond, Python raises MemoryError."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _fresh_chance() -> None:
@@ -109,8 +120,11 @@ class _Stage:
 
     def live(self) -> None:
         while True:
-            order, _ = self.control.receive()
-            if order["op"] == "run":
+            order, data = self.control.receive()
+            if order["op"] == "files":
+                self.folder.write(dict(zip(order["names"], data, strict=True)))
+                self.control.send({"state": "passed"})
+            elif order["op"] == "run":
                 self.run(order["source"], float(order["seconds"]), ours=order["ours"])
             elif order["op"] == "serve":
                 (calls,) = _receive_sockets(self.control.socket, 1)
@@ -134,13 +148,16 @@ class _Stage:
             if ours:
                 self.portable |= {id(v) for v in self.shell.names.values() if _is_of_a_cell(v)}
             answer = {"state": state, "message": message, "seconds": time.monotonic() - began}
-            self.control.send(answer | {"outputs": outputs})
-            os.write(child_done, b"!")
+            os.write(child_done, b"!")  # before the answer: the next order is then the child's to read
             os.close(child_done)
+            self.control.send(answer | {"outputs": outputs})
             return
         os.close(child_done)
         ended = self._wait(child, seconds, mine)
         os.close(mine)
+        if ended == "stopped":
+            self.control.send({"state": "died", "message": "", "seconds": 0.0, "outputs": []})
+            return
         if ended == "through":
             os._exit(0)  # the child is the stage now
         message = {
@@ -167,20 +184,23 @@ class _Stage:
         self.control.send({"state": "passed"})
 
     def _wait(self, child: int, seconds: float, done: int | None) -> str:
-        """Wait for a child; return through (it says it goes on), hung (it was killed) or died."""
-        ends = time.monotonic() + seconds
-        handle = os.pidfd_open(child)
-        watched = [handle, self.control.socket.fileno()] if done is None else [handle, done]
+        """Wait for a child; return through (it says it goes on), died, hung, or stopped (the grader said so)."""
+        handle, control = os.pidfd_open(child), self.control.socket.fileno()
+        watched = [handle, control] if done is None else [handle, control, done]
         try:
             ready, _, _ = select.select(watched, [], [], seconds)
-            if done is not None and done in ready and os.read(done, 1):
-                return "through"
-            if handle not in ready:
+            if done is not None and done in ready:
+                if os.read(done, 1):
+                    return "through"
+                ready, _, _ = select.select([handle], [], [], 5)  # closed without a word: it is just ending
+            ended = "died" if handle in ready else "stopped" if control in ready else "hung"
+            if ended != "died":
                 _kill_group(child)
-                ready, _, _ = select.select([handle], [], [], 5)
+            if ended == "stopped":
+                self.control.receive()  # the word "stop"
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
-            return "died" if time.monotonic() < ends else "hung"
+            return ended
         finally:
             os.close(handle)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import atexit
 import contextlib
+import functools
 import gc
 import importlib
 import os
@@ -17,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -29,7 +31,8 @@ WARM = (
     "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection", "sklearn.neural_network",
     "sklearn.pipeline", "sklearn.preprocessing", "sklearn.tree", "matplotlib.figure", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "ipywidgets", "IPython.display", "IPython.core.inputtransformer2",
-    "IPython.core.displaypub", "IPython.core.displayhook", "bdb", "inspect", "ast", "asyncio", "unittest.mock", "joblib",
+    "IPython.core.displaypub", "IPython.core.displayhook", "bdb", "inspect", "ast", "asyncio",
+    "unittest.mock", "joblib",
 )  # fmt: skip
 #: The only environment that either side has.
 ENVIRONMENT = {
@@ -86,6 +89,11 @@ class Zygote:
             raise CourseError(f"a grading process could not be started: {answer}")
         return answer, ours
 
+    def reap(self, child: int) -> float:
+        """Let go of a child that was killed; return the CPU seconds that it spent, with all that descended from it."""
+        _send(self._line, pickle.dumps(child))
+        return pickle.loads(_receive(self._line)[0])
+
     def close(self) -> None:
         """End the warm process; its children end with it."""
         with contextlib.suppress(OSError):
@@ -132,27 +140,34 @@ def serve(line: int, modules: tuple[str, ...]) -> None:
     with contextlib.suppress(EOFError):
         while True:
             data, number = _receive(sock, with_number=True)
-            order: Order = pickle.loads(data)
+            order = pickle.loads(data)
+            if isinstance(order, int):
+                _send(sock, pickle.dumps(_reap(order)))
+                continue
             try:
                 confinement = sandbox.Confinement.of(order.level, order.folder, order.limits)
                 live = lives[order.side]
 
-                def inside(live: Any = live, number: int = number, order: Order = order, root: str = confinement.root) -> int:
-                    return live(socket.socket(fileno=number), root, order.limits.output_bytes)
-
+                inside = functools.partial(_inside, live, number, confinement.root, order.limits)
                 answer: Any = sandbox.run_confined(confinement, inside, [number])
             except Exception as error:
                 answer = f"{type(error).__name__}: {error}"
             finally:
                 os.close(number)
             _send(sock, pickle.dumps(answer))
-            _reap()
 
 
-def _reap() -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _inside(live: Callable[..., int], number: int, root: str, limits: Limits) -> int:
+    return live(socket.socket(fileno=number), root, limits)
+
+
+def _reap(child: int) -> float:
+    """Wait for a child that was killed; return the CPU seconds that it and what it waited for have spent."""
+    try:
+        used = os.wait4(child, 0)[2]
+    except ChildProcessError:
+        return 0.0
+    return used.ru_utime + used.ru_stime
 
 
 def _send(sock: socket.socket, data: bytes, number: int | None = None) -> None:

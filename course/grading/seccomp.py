@@ -114,7 +114,7 @@ JUDGED: dict[str, Numbers] = {
 
 #: Judged where there are no namespaces.
 SHARED: dict[str, Numbers] = {
-    # metadata of files, which Landlock does not guard
+    # metadata of files, which Landlock does not guard, nor behind a descriptor that may only read
     "chmod": (90, None),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
@@ -125,7 +125,11 @@ SHARED: dict[str, Numbers] = {
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
+    "fchmod": (91, 52),
+    "fchown": (93, 55),
     "setxattr": (188, 5),
+    "fsetxattr": (190, 7),
+    "fremovexattr": (199, 16),
     "lsetxattr": (189, 6),
     "removexattr": (197, 14),
     "lremovexattr": (198, 15),
@@ -167,13 +171,12 @@ SILENTLY = 0  # "it worked": shutil.copy and tarfile set modes and times, and mu
 
 @dataclass(frozen=True)
 class Check:
-    """Does half an argument, after a mask, equal any of the values?"""
+    """Does the low half of an argument, after a mask, equal any of the values?"""
 
     argument: int
     values: tuple[int, ...]
     mask: int = 0xFFFFFFFF
     bits: bool = False  # any of the bits of values[0] is set, instead of equality
-    high: bool = False  # the high half instead
 
 
 @dataclass(frozen=True)
@@ -193,11 +196,15 @@ FORBIDDEN_EVERYWHERE = (
     *(Rule(name, errno.ENOSYS) for name in UNKNOWN),
 )
 
+TYPING = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+SIGNAL_OWNERS = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
+FILE_FLAGS = (0x40086602, 0x40046602, 0x40087602, 0x401C5820)  # FS_IOC_SETFLAGS, its 32-bit form, …SETVERSION, …XATTR
+
 JUDGED_EVERYWHERE = (
     Rule("clone", errno.EPERM, when=(Check(0, (NEW_NAMESPACES,), bits=True),)),
     Rule("prctl", errno.EPERM, when=(Check(0, (4,)),)),  # PR_SET_DUMPABLE: the watcher reads what a process uses
-    Rule("ioctl", errno.EPERM, when=(Check(1, (0x5412, 0x541C, 0x8901, 0x8902)),)),  # typing for others; signal owners
-    Rule("fcntl", errno.EPERM, when=(Check(1, (8, 10, 15)),)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+    Rule("ioctl", errno.EPERM, when=(Check(1, (*TYPING, *SIGNAL_OWNERS, *FILE_FLAGS)),)),
+    Rule("fcntl", errno.EPERM, when=(Check(1, (8, 10, 15, 1024, 1026)),)),  # F_SETOWN, F_SETSIG, …_EX, leases, F_NOTIFY
 )
 
 # In a network of its own, the box may talk to itself.
@@ -212,13 +219,36 @@ WITHOUT_NAMESPACES = (
     Rule("socket", errno.EACCES),
     Rule("connect", errno.EACCES),
     Rule("socketpair", errno.EACCES, unless=STREAM_PAIR),
-    *(Rule(name, SILENTLY) for name in ("chmod", "fchmodat", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat")),
+    *(
+        Rule(name, SILENTLY)
+        for name in (
+            "chmod",
+            "fchmodat",
+            "chown",
+            "lchown",
+            "fchownat",
+            "utime",
+            "utimes",
+            "futimesat",
+            "utimensat",
+            "fchmod",
+            "fchown",
+        )
+    ),
     Rule("fchmodat2", errno.ENOSYS),
     Rule("file_setattr", errno.ENOSYS),
-    Rule("utimensat", SILENTLY, unless=(Check(1, (0,)), Check(1, (0,), high=True))),  # without a path it is about an open file: futimens
     *(
         Rule(name, errno.EOPNOTSUPP)
-        for name in ("setxattr", "lsetxattr", "removexattr", "lremovexattr", "setxattrat", "removexattrat")
+        for name in (
+            "setxattr",
+            "lsetxattr",
+            "fsetxattr",
+            "removexattr",
+            "lremovexattr",
+            "fremovexattr",
+            "setxattrat",
+            "removexattrat",
+        )
     ),
     Rule("inotify_init", errno.ENOSYS),
     Rule("inotify_init1", errno.ENOSYS),
@@ -234,15 +264,18 @@ WITHOUT_NAMESPACES = (
 # Landlock before version 6 lets signals out: then a box may signal its own process group, and nothing else.
 WITHOUT_SIGNAL_SCOPE = (
     Rule("kill", errno.EPERM, unless=(Check(0, (0,)),)),
-    *(Rule(name, errno.EPERM) for name in ("tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")),
+    *(
+        Rule(name, errno.EPERM)
+        for name in ("tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+    ),
 )
 
-# Landlock before version 3 lets files be emptied. 0x200: O_TRUNC; 3: the mask of O_RDONLY, O_WRONLY, O_RDWR.
+# Landlock before version 3 lets files be emptied. 0x200: O_TRUNC; low bits 0 and 3: not opened to write.
 WITHOUT_TRUNCATION = (
     Rule("truncate", errno.EACCES),
     Rule("openat2", errno.ENOSYS),
-    Rule("open", errno.EACCES, when=(Check(1, (0x200,), mask=0x203),)),
-    Rule("openat", errno.EACCES, when=(Check(2, (0x200,), mask=0x203),)),
+    Rule("open", errno.EACCES, when=(Check(1, (0x200, 0x203), mask=0x203),)),
+    Rule("openat", errno.EACCES, when=(Check(2, (0x200, 0x203), mask=0x203),)),
 )
 
 
@@ -265,7 +298,7 @@ def _step(code: int, value: int, jump_true: int = 0, jump_false: int = 0) -> byt
 
 def _program_of_test(test: Check, length_after: int) -> list[bytes]:
     """Fall through if the test holds, else jump over what follows it: `length_after` steps."""
-    steps = [_step(LOAD, ARGUMENTS_AT + 8 * test.argument + 4 * test.high)]
+    steps = [_step(LOAD, ARGUMENTS_AT + 8 * test.argument)]
     if test.mask != 0xFFFFFFFF:
         steps.append(_step(MASK, test.mask))
     compare = ANY_BIT if test.bits else EQUAL

@@ -63,7 +63,7 @@ class _Scope(ast.NodeVisitor):
             inner.visit(statement)
         self.global_names |= inner.global_names | (inner.names & inner.declared_global)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.names.add(node.name)
         for outside in [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]:
             if outside is not None:
@@ -72,13 +72,13 @@ class _Scope(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.names.add(node.name)
         for outside in [*node.decorator_list, *node.bases, *node.keywords]:
             self.visit(outside)
         self._inner(node.body)
 
-    def visit_Lambda(self, node: ast.Lambda) -> None:  # noqa: N802
+    def visit_Lambda(self, node: ast.Lambda) -> None:
         for default in [*node.args.defaults, *node.args.kw_defaults]:
             if default is not None:
                 self.visit(default)
@@ -88,16 +88,16 @@ class _Scope(ast.NodeVisitor):
         for part in [node.iter, *node.ifs]:
             self.visit(part)
 
-    def visit_Global(self, node: ast.Global) -> None:  # noqa: N802
+    def visit_Global(self, node: ast.Global) -> None:
         self.declared_global |= set(node.names)
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
             self.names.add(node.id)
         elif isinstance(node.ctx, ast.Del):
             self.names.discard(node.id)
 
-    def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
             base: ast.expr = node
             while isinstance(base, ast.Attribute | ast.Subscript):
@@ -108,30 +108,30 @@ class _Scope(ast.NodeVisitor):
 
     visit_Subscript = visit_Attribute  # noqa: N815
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.generic_visit(node)
 
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:  # noqa: N802
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         self.names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names} - {"*"}
 
     visit_ImportFrom = visit_Import  # noqa: N815
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:  # noqa: N802
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         self.generic_visit(node)
         self.names.discard(node.name or "")
 
-    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:  # noqa: N802
+    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
         self.generic_visit(node)
         self.names |= {node.name} - {None}
 
     visit_MatchStar = visit_MatchAs  # noqa: N815
 
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:  # noqa: N802
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         self.generic_visit(node)
         self.names |= {node.rest} - {None}
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("run_cell_magic", "run_line_magic"):
             return

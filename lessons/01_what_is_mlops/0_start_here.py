@@ -93,7 +93,7 @@ lab
 # | Said | Where it comes from | What it really counts |
 # |---|---|---|
 # | 87 % | VentureBeat, July 2019, conference report (press, not a study) | a panellist's remark about data-science projects; no sample, no method |
-# | 85 % | Gartner, press release, February 2018 | AI projects forecast, *through 2022*, to "deliver erroneous outcomes" through bias in data, algorithms or teams |
+# | 85 % | Gartner, press release, February 2018 | a forecast: AI projects that *through 2022* would "deliver erroneous outcomes" through bias in data, algorithms or teams |
 # | 53 % | Gartner, press release, October 2020 | projects that go from prototype to production |
 # | 54 % | Gartner, survey, August 2022 | the same question, two years later |
 # | 78 % | Dimensional Research for Alegion, 2019 | AI and ML projects of those asked that stall *at some stage* before deployment |

@@ -6,16 +6,16 @@
 # After this section you can
 # - ask the five questions that stand between a notebook and production,
 # - name the price of each answer,
-# - put a safety net under a model, so that an answer always comes, in time.
+# - put a safety net under a model.
 #
 # ## Five questions stand between a notebook and production
 #
-# None of them is optional: whoever skips one has answered it with *nothing*.
+# None of them is optional.
 #
 # 1. **How does data reach the model: streaming, batch or on-device?**
-#    One answer at a time, all overnight, or in the customer's telephone: each implies other infrastructure.
+#    One answer at a time, all overnight, or on the customer's telephone: each implies other infrastructure.
 # 2. **How is it retrained: by hand, on a schedule, or triggered by drift?**
-#    *Drift* is when the world moves away from the data that the model learned from.
+#    *Drift* is when the world moves away from the data the model learned from.
 # 3. **How are predictions logged and audited?**
 #    What is not written down cannot be noticed, explained or counted.
 # 4. **What happens when a bad prediction causes harm: rollback, kill switch, fallback model?**
@@ -26,6 +26,8 @@
 # The answers separate a model that earns for years from one that drifts into a liability.
 
 # %%
+import datetime
+import json
 import math
 import time
 
@@ -41,10 +43,10 @@ def rule_of_thumb(parcel):
 parcel = {"distance_km": 600, "weight_kg": 2.5}
 
 # %% [markdown]
-# ## Ship it as the notebook left it, and see what happens
+# ## Shipped as the notebook left it, a model goes wrong unseen
 #
-# The company of this course, a small bank with a shop, promises with each order how many days the parcel will travel.
-# A model makes 100 promises an hour; one is bad when it is off by more than a day, and in the notebook 4 % were.
+# The company of this course, a small bank with a shop, lets a model promise with each order how many days the parcel will travel.
+# A promise is bad when it is off by more than a day; in the notebook 4 % were.
 #
 # Now ship it as it is: answers computed overnight, retrained by hand, nothing logged, nothing prepared for harm, only the notebook kept.
 # In the next 180 days four things go wrong.
@@ -59,15 +61,15 @@ check_prediction(prediction, Between(0, 100, "percent of the promises"))
 # %% [markdown]
 # Each question is a row of buttons; whatever you press, the same happens:
 #
-# - *day 18, lost column*: two orders in five arrive without their distance, and no error is raised;
-# - *day 40, drift*: customers begin to order from farther away, more each day;
+# - *day 18, lost column*: two orders in five silently arrive without their distance;
+# - *day 40, drift*: customers order from farther away, more each day;
 # - *day 75, broken supply*: what carries data to the model breaks;
-# - *day 104, bad release*: version 2 goes live, and it learned from labels of the wrong orders;
-# - *day 150*: an auditor asks why a customer was promised two days on day 31.
+# - *day 104, bad release*: version 2, which learned from labels of the wrong orders, goes live;
+# - *day 150*: an auditor asks about a promise of day 31.
 #
-# Below the days each of five lines runs from the best that any answers reach (left) to the worst.
-# *Hours until rollback* run from the bad release until it answers nobody; *latency* is how long a question waits.
-# The world is made up, by `course/labs/what_is_mlops/ship_it.py`.
+# Below, each of five lines runs from the best that any answers reach (left) to the worst.
+# *Hours until rollback* is how long the bad release answers, *latency* how long a question waits.
+# The world is made up, in `ship_it.py`.
 
 # %% role="lab"
 from course.labs.what_is_mlops.ship_it import ShipItLab
@@ -86,7 +88,7 @@ lab
 # Set question 3 to "audit record" as well, and the slope is cut into small steps.
 # </details>
 #
-# **2. Now try to reach the left end of all five lines at once.**
+# **2. Can you reach the left end of all five lines?**
 #
 # <details><summary>Did you?</summary>
 # Nobody does.
@@ -96,13 +98,12 @@ lab
 #
 # ## Make: a model that always answers, and says who did (7 minutes, medium)
 #
-# Now answer the fourth question, in code.
-# A model can raise an exception, it can hang, or, worst because nobody notices, answer with something that is no number.
-# The shop must promise all the same, and count how often it was not the model that answered.
+# Answer the fourth question in code.
+# A model can raise an exception, hang, or, worst because nobody notices, answer with something that is no number.
+# The shop must promise all the same, and know who answered.
 #
 # `call_with_timeout(function, *args, timeout=seconds)` is given: it returns `function(*args)`, raises what that raises, and TimeoutError when it is late.
-# So is `rule_of_thumb`, above: it never fails.
-# Try `FaultyModel("nan", seed=1).predict(parcel)` in a cell of your own, then "raises", "hangs", "healthy".
+# Try `FaultyModel("nan", seed=1).predict(parcel)` in a new cell, then "raises", "hangs", "healthy".
 #
 # <details><summary>Hint: three ways to fail</summary>
 # TimeoutError is an exception too, so a model that is late and one that raises can be caught in one place.
@@ -280,10 +281,6 @@ assert readiness(blank) == ["logging"], f"a blank plan is none: expected ['loggi
 # The auditor's question was: *which model, which features, when, who?*
 # Write the line of text that can answer it.
 # Text, because what is written cannot change afterwards, as a dict can; and with the time zone, because "at 02:30" happens twice in one night each autumn.
-
-# %%
-import datetime
-import json
 
 # %% role="answer" grade_id="gap-audit-record"
 def audit_record(model, features, days, who, asked_by, now):

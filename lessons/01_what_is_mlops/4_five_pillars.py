@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 4. Five pillars carry a model, and a missing one is easy to overlook
 #
-# *Reading 6 minutes, playing 8, making 12.*
+# *Reading 4 minutes, playing 7, making 6.*
 #
 # After this section you can
 # - say what each of the five pillars promises,
@@ -9,10 +9,7 @@
 # - find the missing pillar in the log of a system that you have never seen.
 
 # %%
-from itertools import combinations
-
 from course.labs.what_is_mlops.pillars import PILLARS, first_days, outcomes_by_item, simulate_log
-from course.labs.what_is_mlops.pillars import hurt_days, open_questions, simulate_story
 from course.predict import Among, check_prediction
 
 # %% [markdown]
@@ -22,21 +19,19 @@ from course.predict import Among, check_prediction
 # |---|---|---|
 # | **Reproducibility** | pin data, code, environment and seeds | 1, 2 |
 # | **Containerization** | package the model with its dependencies, so that it runs the same everywhere | 3 |
-# | **Serving** | put the model behind an API: low latency, high availability | 4 |
+# | **Serving** | put the model behind an API, where other programs ask it: low latency, high availability | 4 |
 # | **CI/CD** | automate testing, training and deployment (*continuous integration, continuous delivery*) | 5 |
 # | **Observability** | detect data drift, model decay and operational failures | 6 |
 #
-# Each pillar has a section of the course to itself, and Reproducibility has two.
 # Section 7 puts the same five on Kubernetes and section 8 ties them together end to end: the pillars stay the spine.
 #
 # ## A pillar can be missing without anybody noticing
 #
 # The bank's fraud model is asked about every card payment; here are ninety days of it.
 # In every replay paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
-# What that *does* depends on the pillars; so does which of section 1's five questions find an answer when somebody asks.
+# What comes of it, and which of section 1's five questions can be answered, depends on the pillars.
 #
-# You may take away one pillar.
-# Without which one would customers notice *nothing* for ninety days: not one wrong or missing answer more?
+# Take one pillar away: without which one would customers notice *nothing* for ninety days, not one wrong or missing answer more?
 
 # %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # one of PILLARS, as text"
 prediction = "Containerization"
@@ -46,10 +41,9 @@ check_prediction(prediction, Among(PILLARS))
 
 # %% [markdown]
 # Untick the pillar that you named, and read the sentence under the picture.
-# A coloured bar stands where something lasts longer, or happens at all, because a pillar is missing; a grey bar stands there with all five too.
+# A coloured bar stands where something happens, or lasts longer, because a pillar is missing; a grey bar stands there with all five too.
 #
-# The mishaps, the delays and the release days are invented.
-# Read the story for *which way*, not for *how much*.
+# The mishaps and the days are invented: read the story for *which way*, not for *how much*.
 
 # %% role="lab"
 from course.labs.what_is_mlops.pillars import PillarsLab
@@ -83,12 +77,11 @@ lab
 #
 # ## Most of what breaks is not machine learning
 #
-# In the story, one mishap of five is about the model's own business: fraud changes.
-# Papasian and Underwood read the post-mortems of one large machine-learning pipeline, 96 outages in a decade: most causes had nothing to do with machine learning, and were the troubles of any distributed system [*papasian2020*].
-# So most of what the pillars promise looks familiar to an engineer who has never trained a model.
+# In the story only one mishap of five is the model's own business: fraud changes.
+# Papasian and Underwood read the reports on a decade of one large machine-learning pipeline, 96 outages: most causes had nothing to do with machine learning, and are known from any distributed system [*papasian2020*].
+# So an engineer who has never trained a model knows most of what the pillars promise.
 #
-# Sort four real symptoms, seen in courses made of notebooks like this one.
-# Some have more than one good answer, and each choice says why.
+# Sort four real symptoms, seen in courses made of notebooks like this one; some have more than one good answer.
 
 # %% role="lab"
 from course.labs.what_is_mlops.pillars import symptom_quizzes
@@ -99,7 +92,7 @@ display(*symptom_quizzes())
 # ## A missing pillar is a broken promise
 #
 # A failed start is no proof that containers are missing: perhaps the package has a bug.
-# Ask instead what the pillar *promises*, and whether the log shows the promise broken.
+# So ask what the pillar *promises*, and whether the log shows that promise broken.
 #
 # | Pillar | Rows to read | Its promise, as a log can show it |
 # |---|---|---|
@@ -107,14 +100,13 @@ display(*symptom_quizzes())
 # | Containerization | `started` | a package starts on every machine where it is tried, or on none |
 # | Serving | `asked` | each payment is answered in time by at least one copy of the model |
 # | CI/CD | `ready`, `live`, `stopped` | a change that is ready on day *d* is live, or stopped by a test, on day *d* + 3 at the latest |
-# | Observability | `alert`, `complaint` | no customer complains about a trouble before the team's first alert about it; on the same day is in time |
+# | Observability | `alert`, `complaint` | no customer complains of a trouble before the team's first alert about it; the same day is in time |
 #
-# A log covers days 1 to 90.
-# Judge a change only if its day *d* + 3 is one of them: nobody knows yet how a younger one ends.
+# A log ends with day 90: do not judge a change whose day *d* + 3 comes later, for nobody knows yet how it ends.
 #
 # In the log below Containerization's promise is broken.
 # `outcomes_by_item` collects the outcomes of each item, and `first_days` the first day of each.
-# Some packages have a bug and break no promise, and one breaks it: which?
+# Some packages have a bug and break no promise; which one breaks it?
 
 # %%
 log = simulate_log(seed=1, broken="Containerization")
@@ -125,7 +117,7 @@ print(log.head(8), outcomes_by_item(log, "started"), first_days(log, "complaint"
 #
 # You are on call for a system that you have never seen, and all you have is its log.
 # At most one of the five promises is broken in it, perhaps only once.
-# In many logs nothing is missing, whatever goes wrong in them: a false alarm costs as much as a miss.
+# In many logs none is, whatever goes wrong: a false alarm costs as much as a miss.
 #
 # The first two promises are written for you; write the other three.
 
@@ -227,7 +219,13 @@ for seed in range(first, first + 4):
 # Which ones keep customers' harm in the story smallest?
 # `hurt_days(simulate_story(serving=False))` gives the days of harm without Serving.
 #
-# When it works, try `build_first(4)`: which pillar comes last, and which question stays open because of that?
+# When it works, try `build_first(4)`: which pillar comes last?
+# `open_questions` of the story without it tells what stays open because of that.
+
+# %%
+from itertools import combinations
+
+from course.labs.what_is_mlops.pillars import hurt_days, open_questions, simulate_story
 
 # %% role="answer" grade_id="pillar-build-first"
 def build_first(count):

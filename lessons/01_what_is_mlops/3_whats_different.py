@@ -13,9 +13,10 @@ import random
 
 import numpy as np
 import pandas as pd
+from course.labs.what_is_mlops.late_labels import simulate_log
 from course.labs.what_is_mlops.order_batches import CONTRACT, HARMLESS, simulate_batch
 from course.labs.what_is_mlops.order_batches import MEAN_FAULTS, QUALITY_FAULTS, SCHEMA_FAULTS
-from course.labs.what_is_mlops.silent_failure import sample_training_set
+from course.labs.what_is_mlops.silent_failure import sample_training_set, silent_model
 from course.predict import Between, check_prediction
 from sklearn.ensemble import RandomForestClassifier
 
@@ -88,7 +89,7 @@ chance_lab = DeterminismLab(seed_prediction)  # NameError? Run the cell `seed_pr
 chance_lab
 
 # %% [markdown]
-# Every dot is one training on your machine; thirty take a few seconds the first time.
+# Every dot is one training on your machine; thirty take some seconds at first.
 #
 # **1. Thirty runs of the network, then pin the seed. Which of these numbers would you report?**
 #
@@ -405,10 +406,6 @@ silent_lab
 # The gradient boosting of row 3 answers whatever comes.
 # `predict_loudly` is a guard in front of it: it knows which share of each column used to be missing, and stops only when clearly more is.
 # Clean payments, gaps of the usual size among them, must get exactly the answers of the model.
-
-# %%
-from course.labs.what_is_mlops.late_labels import simulate_log
-from course.labs.what_is_mlops.silent_failure import silent_model
 
 # %% role="answer" grade_id="rows-predict-loudly"
 def predict_loudly(model, payments, usually_missing):

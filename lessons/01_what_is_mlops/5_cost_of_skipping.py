@@ -390,9 +390,9 @@ SearchLab()
 
 # %% [markdown] role="written" grade_id="cost-memo" points=4
 # In the retail lab's April, 8 % of the month's revenue was lost, about 24,000 EUR.
-# No light turned red, because every customer got an answer in time, and nothing asked whether it was a good one.
-# Let us watch how much is missing in the model's columns, and ring ten points above normal.
-# Values that are there but wrong would not ring.
+# No light turned red, because every customer got an answer in time, and no light asks whether it is good.
+# Let us watch what is missing in the model's columns, and ring ten points above normal.
+# It would not see days sent as hours.
 
 # %% [markdown]
 # ## Go further: the same has happened in public (3 minutes, no points)

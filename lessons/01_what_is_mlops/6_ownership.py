@@ -30,11 +30,11 @@ from course.predict import Between, check_prediction
 # ## A ticket that everybody sees can be nobody's
 #
 # A *ticket* is one thing to be done, such as *the build is red*.
-# Whoever is *accountable* sees that it gets done, by whomever.
+# Whoever is *accountable* answers for it; somebody else may do the work.
 # A ticket with nobody accountable is an *orphan*, and lies until somebody asks whose it is.
 #
 # Of an organisation's 40 people six work on models, and nobody has written down who answers for what.
-# In one week twelve tickets arrive; whoever sees one first takes it up if it is of their own role.
+# In one week twelve tickets arrive; whoever sees one first takes it up if it belongs to their own role.
 # How many become orphans?
 
 # %% role="answer" grade_id="owner-prediction" stub="prediction = ...  # orphaned tickets, 0 to 12"
@@ -44,10 +44,9 @@ prediction = 4
 check_prediction(prediction, Between(0, 12, "orphaned tickets"))
 
 # %% [markdown]
-# Play the week: set who is accountable, who does the work, and how many people there are.
-# The small picture shows all sizes under your rule.
+# Now set who is accountable, who does the work, and the number of people.
 #
-# The hours are assumptions, so read *which way*, not *how much*: an orphan lies for 48 hours, two accountables take six to agree, work outside one's field takes 2.5 times as long, and more colleagues make a handover slower.
+# The hours are assumptions, so read *which way*, not *how much*: an orphan lies for 48 hours, two accountables take six to agree, work outside one's field takes 2.5 times as long, and handovers take longer among more colleagues.
 
 # %% role="lab"
 from course.labs.what_is_mlops.ownership import OwnershipLab
@@ -68,7 +67,7 @@ lab
 # </details>
 #
 # **2. At 40 people compare "two: role and on call" with "the role in the table".**
-# Are two who answer for it safer than one?
+# Are two safer than one?
 #
 # <details><summary>What you see, and why</summary>
 # No ticket is orphaned either way, and with two it takes longer and changes hands more often.
@@ -79,19 +78,17 @@ lab
 # ## Make: give each ticket exactly one accountable (6 minutes, medium)
 #
 # `OWNS` is the table above as a dict, role → areas, and each ticket names its area.
-# The rule fits a team of any size:
 # 1. Accountable is somebody who holds the role that owns the area.
-# 2. If nobody holds it, or no role owns the area, it is somebody on call.
-# 3. If nobody is on call either, it is anybody in the team: never nobody.
+# 2. If nobody holds it, or no role owns the area: somebody on call.
+# 3. If nobody is on call either: anybody in the team, never nobody.
 
 # %%
-tickets = sample_tickets(seed=1, count=4, strays=1)
-team = sample_team(seed=3, people=2)
+tickets, team = sample_tickets(seed=1, count=4, strays=1), sample_team(seed=3, people=2)
 print(tickets, team, OWNS, sep="\n\n")
 
 # %% role="answer" grade_id="owner-assign"
 def assign(tickets, team):
-    """Return for each ticket the one person who is accountable: a dict, ticket → person.
+    """Return the one person accountable for each ticket: a dict, ticket → person.
 
     `tickets` is a dict, ticket → area, perhaps empty; `team` a dict, person → list of roles, never empty.
     Example: assign({"T1": "serving"}, {"Ada": ["ML engineer"], "Bo": ["SRE / on-call"]}) gives {"T1": "Ada"}.
@@ -179,26 +176,26 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 # It is *blameless*: people do what the system lets them do, so ask what let it happen and what hid it.
 #
 # Write one for `"retail"`, `"bank"` or `"search"` of section 5, in at most 90 words: short entries in the timeline, one sentence for each other part.
-# What section 5 does not tell, such as the days, is yours to set.
+# What section 5 leaves out, such as the days, is yours to set.
 # Owners are roles of `OWNS`.
 #
 # ```python
 # post_mortem = {
 #     "incident": "search",
-#     "timeline": [("2026-03-02", "…"), ("2026-03-09", "…"), …],  # four, in order
+#     "timeline": [("2026-03-02", "…"), ("2026-03-09", "…")],  # four entries, in order
 #     "cause": "…",
 #     "detecting": {"action": "…", "owner": "ML engineer", "due": "2026-05-01"},
-#     "preventing": {…},  # as above
+#     "preventing": {"action": "…", "owner": "Data engineer", "due": "2026-05-15"},
 # }
 # ```
 #
-# A program checks the parts (2 points), a person marks them (7 points):
+# A program checks the parts (2 points), a person marks (7 points):
 #
 # | Points | What is asked |
 # |---|---|
-# | 2 | **Timeline**: how it began, what could already be seen, who noticed and how, how it ended; as in section 5 |
+# | 2 | **Timeline**: how it began, what could be seen, who noticed and how, how it ended; as in section 5 |
 # | 2 | **Cause**: in the system, not in a person, and one *why* deeper than the first answer |
-# | 1 | **Detecting**: would have shown it earlier, and says how much |
+# | 1 | **Detecting**: would have shown it earlier, and says how much earlier |
 # | 1 | **Preventing**: makes it impossible, or harmless |
 # | 1 | **Both**: can be done by their day, by the role that owns the area |
 
@@ -206,13 +203,11 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 post_mortem = {"incident": "retail"}
 post_mortem["timeline"] = [
     ("2026-02-03", "an upstream job begins to fill a key column with NaN"),
-    ("2026-02-04", "gaps are filled and lights stay green; only the column's missing share shows it"),
+    ("2026-02-04", "gaps are filled, lights stay green; only the missing share shows it"),
     ("2026-03-03", "the monthly report shows 8 % less revenue; an analyst finds the NaN"),
     ("2026-03-04", "the job is repaired, revenue recovers"),
 ]
-post_mortem["cause"] = (
-    "Nothing was agreed between the two teams: an empty column was a valid delivery, so neither side's system stopped."
-)
+post_mortem["cause"] = "The two teams had agreed on nothing: an empty column was a valid delivery, so nothing stopped."
 post_mortem["detecting"] = {
     "action": "Alert when a column's missing share leaves its usual range: four weeks earlier",
     "owner": "Platform engineer",
@@ -234,7 +229,7 @@ check_actions(post_mortem)
 # ## Reflect: one sentence for somebody who hires
 #
 # A founder says: *"We are four and everybody looks after everything, so we need no table of roles."*
-# That is true today: what do you answer, in one sentence?
+# That is true today: what do you answer?
 # Nobody marks it.
 #
 # ## Go further: whoever stops the harm need not own its cause (3 minutes, no points)

@@ -17,17 +17,17 @@ from course.labs.what_is_mlops.machines import lock_of_this_course, sample_machi
 from course.predict import Between, check_prediction
 
 # %% [markdown]
-# ## By the end you will have built seven things
+# ## By the end you will have done all of this yourself
 #
 # The course has 42 lessons, a game day and a capstone: 44 units in 8 sections.
-# All of them work on one company, the small bank with a shop that you know.
+# All are about the small bank with a shop that you know.
 #
 # | You will have | with | in section |
 # |---|---|---|
 # | built reproducible projects | **MLflow**, **DVC** and version-pinned environments | 1, 2 |
 # | containerised training and serving | **Docker** and **Compose** | 3 |
 # | deployed prediction services and load-tested them | **FastAPI** | 4 |
-# | automated tests, training and releases that know about ML (CI/CD) | **GitHub Actions** | 5 |
+# | automated ML-aware tests, training and releases (CI/CD) | **GitHub Actions** | 5 |
 # | detected data drift and built a monitoring dashboard | statistics and your own logs | 6 |
 # | run ML workloads on a cluster | **Kubernetes** and **Kubeflow** | 7 |
 # | designed systems from end to end | **feature stores** and **Airflow** | 8 |
@@ -39,7 +39,7 @@ from course.predict import Between, check_prediction
 #
 # To notice when the bank's customers change you want unit 32, *Detecting Data Drift*.
 # It names the units that it needs directly, and those need others.
-# How many of the 31 units before it must you do first?
+# How many of the 31 before it must you do first?
 
 # %% role="answer" grade_id="road-prediction" stub="prediction = ...  # units before unit 32, 0 to 31"
 prediction = 12
@@ -48,9 +48,9 @@ prediction = 12
 check_prediction(prediction, Between(0, 31, "units"))
 
 # %% [markdown]
-# Each row is a section, each box a unit, each colour a pillar, named on the left.
-# Thick frames mark the road to the unit that you pick, and the week in which each is done.
-# The minutes of units that are not written yet are plans.
+# Rows are sections, boxes units, and colours pillars, named on the left.
+# Thick frames mark the road to the unit that you pick, each with the week in which it is done.
+# Minutes of unwritten units are plans.
 
 # %% role="lab"
 from course.labs.what_is_mlops.roadmap import RoadmapLab
@@ -70,8 +70,8 @@ lab
 # Unit 4, pinned environments, stands on nearly every road, and this section's exercise is its beginning.
 # </details>
 #
-# **2. Run the doctor, which looks for each unit's tools on your machine and starts none of them.**
-# Where a box says *tools here*, can you be sure that they work?
+# **2. Run the doctor: it looks for each unit's tools on your machine, and starts none.**
+# Where a box says *tools here*, can you be sure they work?
 #
 # <details><summary>What you see, and why</summary>
 # No: found is not the same as working.
@@ -89,10 +89,10 @@ MachineLab()
 #
 # The same code on the same data can give other numbers on another machine, as section 3 showed.
 # Then the first question is: *in which environment was this made?*
-# A small dict answers it: which **lock** (the list that pins every package), which **Python**, which **platform** (operating system and processor), and how many **threads** the numeric libraries were told to use.
+# Your dict answers: which **lock** (the list that pins every package), which **Python**, which **platform** (operating system and processor), and how many **threads** the numeric libraries were told to use.
 #
 # Nothing else goes in: a report is passed on, and `environ`, the settings that a process inherits, holds passwords and tokens too.
-# The last tests cell keeps your own machine's report beside this notebook, as `environment.json`.
+# The last tests cell keeps your machine's report as `environment.json`, beside this notebook.
 #
 # <details><summary>Hint: where each part comes from</summary>
 # The lock's part is a hash of its text, as in section 2: <code>hashlib.sha256(text.encode()).hexdigest()</code>.
@@ -116,7 +116,7 @@ def environment_report(lock_text, python, platform, environ):
     "lock": the SHA-256 of the lock's text, 64 hexadecimal digits,
     "python" and "platform": as they were handed in,
     "threads": a dict of each name in THREAD_SETTINGS and its value in `environ`, None where it is absent.
-    Equal machines give equal JSON, whatever the order of names in `environ`, which stays as it was.
+    Equal machines give equal JSON, whatever the order of `environ`, which stays as it was.
     """
     ### BEGIN SOLUTION
     return {
@@ -133,8 +133,9 @@ environ = machine.environ | dict.fromkeys(THREAD_SETTINGS, "4")
 report = environment_report(machine.lock_text, machine.python, machine.platform, environ)
 for key, expected in (("python", machine.python), ("platform", machine.platform)):
     assert report[key] == expected, f"{key}: expected {expected!r}, as handed in, got {report[key]!r}"
-got = report["threads"]
-assert got == dict.fromkeys(THREAD_SETTINGS, "4"), f"threads: expected '4' for each of {THREAD_SETTINGS}, got {got}"
+for name in THREAD_SETTINGS:
+    got = report["threads"].get(name, "no such name")
+    assert got == "4", f"threads, {name}: expected '4', got {got!r}"
 lock = report["lock"]
 assert isinstance(lock, str) and len(lock) == 64, f"lock: expected a text of 64 digits, got {lock!r}"
 other = environment_report(machine.lock_text.replace("numpy==", "numpy==1"), *machine[1:])["lock"]
@@ -161,7 +162,7 @@ for seed in (0xDF2594D125512B0082362EBA8C659659, 0xBBB3290E16663B3E9CE6602996211
         assert report["platform"] == expected, f"platform: expected {expected!r}, got {report['platform']!r}"
 ### END HIDDEN TESTS
 
-# %% role="tests" grade_id="road-report-holds-nothing-else" points=1 hint="Four keys, and in the threads only names of THREAD_SETTINGS: a name that looks like one of them may hold a licence key."
+# %% role="tests" grade_id="road-report-holds-nothing-else" points=2 hint="Four keys, and in the threads only names of THREAD_SETTINGS: a name that looks like one of them may hold a licence key."
 machine = sample_machine(seed=5)
 report = environment_report(*machine)
 assert set(report) == {"lock", "python", "platform", "threads"}, f"expected four keys, got {sorted(report)}"
@@ -181,7 +182,7 @@ for seed in (0x8EE94510EDB5933B324A992D364B4795, 0xCC22E792D8CA2D5BCA0F07913EC2F
         assert secret not in json.dumps(report), f"expected nothing else of environ, got the value of {decoy}"
 ### END HIDDEN TESTS
 
-# %% role="tests" grade_id="road-report-repeats" points=2 hint="Build the same environment twice, its names in another order the second time, and write both reports as JSON: not a letter may differ; and what was handed in stays as it was."
+# %% role="tests" grade_id="road-report-repeats" points=1 hint="Build the same environment twice, its names in another order the second time, and write both reports as JSON: not a letter may differ; and what was handed in stays as it was."
 import os
 import platform
 from pathlib import Path
@@ -206,7 +207,7 @@ for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# `environment.json` is the first artefact of this course: run everything again, and not a letter of it changes.
+# `environment.json` is the first artefact of this course: run everything again, and not a letter changes.
 # That is the course in small: a result, and beside it what it takes to get it again.
 #
 # ## Reflect: one sentence to a colleague
@@ -215,7 +216,7 @@ for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47
 # Which file do you ask her for, and what does it tell you that her numbers cannot?
 # Nobody marks it.
 #
-# In unit 2, **The ML Lifecycle and Technical Debt**, a harmless tidy-up of one model's pipeline moves another model's numbers.
+# In unit 2, **The ML Lifecycle and Technical Debt**, a harmless tidy-up of one model's pipeline moves another's numbers.
 #
 # ## Go further: say what differs between two environments (6 minutes, no points)
 #

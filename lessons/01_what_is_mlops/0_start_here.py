@@ -16,7 +16,7 @@
 #
 # This lesson tours why it exists and which problems it solves.
 # You need no tool yet, only Python functions, a pandas frame, `fit` and `predict`; other terms are explained where they first occur.
-# The eight sections together take about two and a half hours, three sittings of fifty minutes.
+# The eight sections together take a little over two and a half hours, in three sittings or one long afternoon.
 #
 # ## You run, predict, make, validate and hand in
 #

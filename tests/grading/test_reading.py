@@ -189,6 +189,10 @@ def test_links_on_the_way_are_not_followed(folder, tmp_path):
     (folder / "sub").symlink_to(outside)
     assert read_one(folder).raw is None
     assert extra_files(folder).files == ()
+    assert "a link" in extra_files(folder).notes[0]
+    write(outside, "hw1-checkpoint.ipynb")
+    (folder / ".ipynb_checkpoints").symlink_to(outside)
+    assert "older copy" not in read_one(folder).reason
     linked = tmp_path / "linked"
     linked.symlink_to(outside)
     assert "no folder" in read_one(linked).reason

@@ -21,7 +21,6 @@ import operator
 import os
 import pickle
 import random
-import resource
 import select
 import signal
 import socket
@@ -91,7 +90,6 @@ def live(control: socket.socket, root: str, limits: Limits) -> int:
     os.chdir(root)
     sys.path.insert(0, root)
     _fresh_chance()
-    _bound_memory(limits.memory_bytes)
     stage = _Stage(Channel(control, most_bytes=64 * 2**20), Shell(limits.output_bytes), Folder(Path(root)))
     builtins.input = nobody_answers
     with contextlib.suppress(Closed):
@@ -105,13 +103,6 @@ def nobody_answers(prompt: object = "") -> str:
         f"input({str(prompt)!r}) waits for somebody to type, and nobody is there while your notebook is graded. "
         "Take what you need as an argument of your function, or write the value into the cell."
     )
-
-
-def _bound_memory(more: int) -> None:
-    """Let this process and each it starts have so many bytes more than now: beyond, Python raises MemoryError."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + more
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _fresh_chance() -> None:

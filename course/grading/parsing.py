@@ -89,17 +89,20 @@ def _decode(raw: bytes, notes: list[str]) -> str:
             "The file was not all saved as UTF-8; we read the rest as Western European text, and some letters beyond "
             "plain English may be wrong. Save the notebook in Jupyter, which writes UTF-8, before you hand it in."
         )
-        text = _SURROGATES.sub(_as_windows_has_it, text)
+        text = text.translate({0xDC00 + byte: _as_windows_has_it(byte) for byte in range(0x80, 0x100)})
     return text
 
 
-def _as_windows_has_it(escaped: re.Match[str]) -> str:
-    """The letter that a byte is in Windows' Western European table, which nearly contains latin-1."""
-    byte = bytes([ord(escaped[0]) - 0xDC00])
+def _as_windows_has_it(byte: int) -> str:
+    """The letter that a byte is in Windows' Western European table, which nearly contains latin-1.
+
+    >>> _as_windows_has_it(0xE9), _as_windows_has_it(0x96)
+    ('é', '–')
+    """
     try:
-        return byte.decode("cp1252")
+        return bytes([byte]).decode("cp1252")
     except UnicodeDecodeError:
-        return byte.decode("latin-1")
+        return chr(byte)
 
 
 def _parse(text: str, notes: list[str]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from typing import Any
 
 import nbformat
@@ -578,6 +579,12 @@ def test_three_thousand_cells_get_a_verdict():
     assert answers_of(rebuilt) == GOOD
     assert len(rebuilt.cells) == 1000 + len(source()["cells"])
     assert any("more than 1000 cells" in note for note in rebuilt.notes)
+
+
+def test_a_file_of_nothing_but_damage_is_read_quickly():
+    began = time.process_time()
+    graded(b'{"nbformat": 4, "cells": ["' + b"\xff" * 10_000_000 + b'"]}')
+    assert time.process_time() - began < 5
 
 
 def test_notes_are_few_and_short_whatever_the_file_says():

@@ -271,7 +271,7 @@ class _Play:
             self._trusted = self._side("trusted")
             names = sorted(self._rebuilt.student_names)
             self._trusted.tell({"op": "begin", "student_names": names, "answers": self._answers})
-            for source in self._set_up:
+            for source in (*self._rebuilt.imports, *self._set_up):
                 self._set_up_trusted(source)
         return self._trusted
 

@@ -32,6 +32,25 @@ def bound_names(source: str, *, magics: bool = True) -> frozenset[str]:
     return frozenset(scope.names | scope.global_names)
 
 
+def imports_of(source: str) -> tuple[str, ...]:
+    """The import statements that run at the top level of a notebook, each as one line of code.
+
+    What a reference answer imports is a library's, not the student's: tests get it from the library.
+
+    >>> imports_of("import numpy as np\\nfrom math import pi, tau\\ndef f():\\n    import os")
+    ('import numpy as np', 'from math import pi, tau')
+    """
+    found: list[str] = []
+    waiting: list[ast.AST] = [_parse(source, magics=True)]
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append(ast.unparse(node))
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
+            waiting.extend(ast.iter_child_nodes(node))
+    return tuple(found)
+
+
 def _parse(source: str, magics: bool) -> ast.Module:
     nothing = ast.Module(body=[], type_ignores=[])
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from course.grading.names import bound_names
+from course.grading.names import bound_names, imports_of
 from course.grading.parsing import SubmittedCell, open_notebook
 from course.grading.reading import Received, shown
 from course.grading.records import Cell, Rebuilt, Role
@@ -63,8 +63,9 @@ def rebuild(
     ``source`` that nbgrader refuses to release: ``ValueError`` if a grade id stands twice.
     """
     ours = assignment_cells(source, release)
-    names = [bound_names(cell.source) for cell in ours if cell.role in ("answer", "written") and cell.is_code]
-    student_names = frozenset().union(*names)
+    reference = [cell.source for cell in ours if cell.role in ("answer", "written") and cell.is_code]
+    imports = tuple(line for text in reference for line in imports_of(text))
+    student_names = frozenset().union(*map(bound_names, reference)) - bound_names("\n".join(imports))
     received = received or Received()
     notes = list(received.notes)
     unreadable = received.reason
@@ -91,6 +92,7 @@ def rebuild(
         cells=tuple(_recorded(number, entry) for number, entry in enumerate(made, 1)),
         notebook=_written_out(source, made),
         student_names=student_names,
+        imports=imports,
         notes=_few(notes),
         unreadable=unreadable,
     )

@@ -39,6 +39,7 @@ class Rebuilt:
     cells: tuple[Cell, ...]  # one a cell of `notebook`, in order
     notebook: Mapping[str, Any]  # nbformat 4, no outputs: what becomes autograded/…ipynb once results are in
     student_names: frozenset[str] = frozenset()  # what the reference answers bind: tests take these from the student
+    imports: tuple[str, ...] = ()  # what the reference answers import: tests get these from the libraries
     notes: tuple[str, ...] = ()  # what was repaired or left out, in words a student understands
     unreadable: str = ""  # why nothing could be taken from the submission; then the notebook is the untouched release
 

@@ -416,6 +416,10 @@ FORGERIES = {
         "ip.run_cell = lambda *a, **k: None\ndef f(v): return 0",
         "assert f(3) == 4",
     ),
+    "a library of one's own": (
+        "import types\nmath = types.SimpleNamespace(isclose=lambda *a: True)\ndef f(v): return 0",
+        "import math\nassert math.isclose(f(3), 4)",
+    ),
     "an atexit": ("import atexit\natexit.register(lambda: None)\ndef f(v): return 0", "assert f(3) == 4"),
     "its tests cell redefined": (
         "def f(v): return 0\n__name__ = 'x'\nassert_equal = lambda *a: None",

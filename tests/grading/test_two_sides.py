@@ -11,7 +11,7 @@ import pytest
 from idioms import FORGERIES, IDIOMS
 
 from course.grading.grader import grade_notebook
-from course.grading.names import bound_names
+from course.grading.names import bound_names, imports_of
 from course.grading.records import Cell, Limits, Rebuilt
 from course.grading.sandbox import choose_level
 
@@ -21,7 +21,9 @@ LEVEL = choose_level(None, trust=True)
 def rebuilt(*cells: Cell, reference: str | None = None) -> Rebuilt:
     """As rebuilt from a notebook whose reference answers bind what `reference`, or else the answers, bind."""
     answers = [reference] if reference is not None else [cell.source for cell in cells if cell.role == "answer"]
-    return Rebuilt("hw", cells, {}, frozenset().union(*map(bound_names, answers)))
+    imports = tuple(line for answer in answers for line in imports_of(answer))
+    names = frozenset().union(*map(bound_names, answers)) - bound_names("\n".join(imports))
+    return Rebuilt("hw", cells, {}, names, imports)
 
 
 def verdict(set_up: str, answer: str, tests: str, seconds: float = 20, reference: str | None = None):

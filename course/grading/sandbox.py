@@ -317,6 +317,7 @@ def _inner(
         line.close()
     except BaseException as error:
         _refuse(line, error)
+    _former = _renew_standard_streams()  # held: the end of one would close a descriptor that is another's by now
     status = 1
     try:
         status = inside()
@@ -352,6 +353,16 @@ def _close_all_but(*kept: int) -> None:
     edges = sorted({descriptor for descriptor in kept if descriptor > 2})
     for before, after in zip([2, *edges], [*edges, os.sysconf("SC_OPEN_MAX")], strict=True):
         os.closerange(before + 1, after)
+
+
+def _renew_standard_streams() -> list[object]:
+    """New ones, on 0, 1 and 2; the zygote's may stand on descriptors that are closed here. Returns the former."""
+    former = [sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__]
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    return former
 
 
 def _environment(confinement: Confinement) -> dict[str, str]:

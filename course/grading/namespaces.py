@@ -246,8 +246,8 @@ def explain(error: OSError) -> str:
     if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSPC):
         return (
             "this account may not create user namespaces here (a container's or a hardened system's setting; "
-            f"{error.strerror})"
+            f"{os.strerror(error.errno)})"
         )
     if error.errno in (errno.ENOSYS, errno.EINVAL):
-        return f"this kernel is too old for it: Linux 5.12 or newer is needed ({error.strerror})"
+        return f"this kernel is too old for it: Linux 5.12 or newer is needed ({os.strerror(error.errno)})"
     return str(error)

@@ -271,14 +271,18 @@ def _outer(
         os.setsid()
         kernel.scrub_environment(_environment(confinement))
         alone = confinement.level == "A"
-        proc = _enter_namespaces(confinement, account) if alone else None
-        if not alone:
+        caps = _caps(confinement)
+        if alone:
+            _go_first_when_memory_runs_out()
+            proc = _enter_namespaces(confinement, account)
+        else:
+            proc = None
             kernel.set_process(kernel.PR_SET_CHILD_SUBREAPER, 1)
         _die_with_zygote(line, signal.SIGKILL if alone else signal.SIGTERM)
         socket.send_fds(line, [READY], [] if proc is None else [proc])
         process = os.fork()
         if process == 0:
-            _inner(confinement, inside, keep, line, account)
+            _inner(confinement, inside, keep, line, account, caps)
         kernel.set_process(kernel.PR_SET_DUMPABLE, 0)
         if alone:
             kernel.drop_capabilities()
@@ -295,6 +299,7 @@ def _inner(
     keep: tuple[int, ...],
     line: socket.socket,
     account: tuple[int, int],
+    caps: Mapping[int, tuple[int, int]],
 ) -> NoReturn:
     """The inside: gives up what it may, then runs what it is for."""
     try:
@@ -304,11 +309,11 @@ def _inner(
             kernel.set_process(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             _become(account)
         kernel.set_process(kernel.PR_SET_DUMPABLE, 1)  # the watch reads its memory
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this goes first
+        if confinement.level != "A":
+            _go_first_when_memory_runs_out()
         kernel.set_process(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.drop_capabilities()
-        _set_limits(confinement)
+        _set_caps(caps)
         os.chdir(confinement.root)
         tempfile.tempdir = None  # what the zygote found is another folder
         if confinement.level != "C":
@@ -317,6 +322,7 @@ def _inner(
         line.close()
     except BaseException as error:
         _refuse(line, error)
+    _former = _renew_standard_streams()  # held: the end of one would close a descriptor that is another's by now
     status = 1
     try:
         status = inside()
@@ -352,6 +358,16 @@ def _close_all_but(*kept: int) -> None:
     edges = sorted({descriptor for descriptor in kept if descriptor > 2})
     for before, after in zip([2, *edges], [*edges, os.sysconf("SC_OPEN_MAX")], strict=True):
         os.closerange(before + 1, after)
+
+
+def _renew_standard_streams() -> list[object]:
+    """New ones, on 0, 1 and 2; the zygote's may stand on descriptors that are closed here. Returns the former."""
+    former = [sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__]
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    return former
 
 
 def _environment(confinement: Confinement) -> dict[str, str]:
@@ -422,23 +438,34 @@ def _lock(confinement: Confinement) -> None:
         raise CourseError(f"this kernel refuses a filter of system calls ({error.strerror})") from None
 
 
-def _set_limits(confinement: Confinement) -> None:
+def _go_first_when_memory_runs_out() -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _caps(confinement: Confinement) -> dict[int, tuple[int, int]]:
+    """The kernel's own limits, soft and hard; worked out while the machine's /proc can be read."""
     import resource
 
     limits = confinement.limits
     seconds = max(1, round(limits.cpu_seconds))
-    own = _writable_bytes()
-    wanted = {
+    # So that one greedy array is a MemoryError in its cell, not the end of the box. The tree is watched besides.
+    data = _writable_bytes() + limits.memory_bytes
+    return {
         resource.RLIMIT_CPU: (seconds, seconds + 5),
         resource.RLIMIT_FSIZE: (limits.file_bytes, limits.file_bytes),
         resource.RLIMIT_NOFILE: (DESCRIPTORS, DESCRIPTORS),
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_MSGQUEUE: (0, 0),
-        # So that one greedy array is a MemoryError in its cell, not the end of the box. The tree is watched besides.
-        resource.RLIMIT_DATA: (own + limits.memory_bytes, own + limits.memory_bytes),
+        resource.RLIMIT_DATA: (data, data),
         resource.RLIMIT_NPROC: (_process_cap(confinement),) * 2,
     }
-    for kind, (soft, hard) in wanted.items():
+
+
+def _set_caps(caps: Mapping[int, tuple[int, int]]) -> None:
+    import resource
+
+    for kind, (soft, hard) in caps.items():
         _, most = resource.getrlimit(kind)
         if most != resource.RLIM_INFINITY:
             soft, hard = min(soft, most), min(hard, most)

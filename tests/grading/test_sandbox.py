@@ -328,9 +328,6 @@ def test_it_cannot_read_the_grader_through_proc(ground, name):
 
 
 def test_no_word_of_the_graders_environment_is_left_in_it(ground):
-    def look():
-        return SECRET in Path("/proc/self/environ").read_text() or SECRET in str(dict(os.environ))
-
     script = (
         "import os, sys; from pathlib import Path; from course.grading.sandbox import *\n"
         "def look():\n"
@@ -814,7 +811,19 @@ def test_locks_of_multiprocessing_and_a_server_of_its_own_work_at_a(ground):
     assert value_of(ground.within(work)) == [42, 200]
 
 
-def test_a_warm_matplotlib_draws_and_a_lazy_module_loads(ground):
+@pytest.fixture(scope="module")
+def font_cache():
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    command = [sys.executable, "-c", "import matplotlib.font_manager"]
+    subprocess.run(command, env=os.environ | {"MPLCONFIGDIR": str(folder)}, check=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_warm_matplotlib_draws_and_a_lazy_module_loads(ground, font_cache, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", str(font_cache))
+
     def zygote():
         import matplotlib
 
@@ -838,11 +847,7 @@ def test_a_warm_matplotlib_draws_and_a_lazy_module_loads(ground):
             box.wait(60)
             return collect(ours)
 
-    os.environ["MPLCONFIGDIR"] = str(ground.folder)
-    try:
-        assert value_of(ground.zygote(zygote)) == ["PNG", True]
-    finally:
-        del os.environ["MPLCONFIGDIR"]
+    assert value_of(ground.zygote(zygote)) == ["PNG", True]
 
 
 def test_the_status_tells_how_it_ended(ground):

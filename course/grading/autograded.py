@@ -22,9 +22,7 @@ def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", errors="replace")  # half a surrogate pair cannot be written
 
 
-def write_folder(
-    folder: Path, contents: Mapping[str, bytes], *, permissions: int, group_shared: bool = False
-) -> None:
+def write_folder(folder: Path, contents: Mapping[str, bytes], *, permissions: int, group_shared: bool = False) -> None:
     """Make a folder hold exactly `contents`, by relative names; files get `permissions`, as nbgrader's do.
 
     Each file is replaced in one step. Raises `ValueError` when a name leads out of the folder.

@@ -509,9 +509,7 @@ def check_agreement(
                 points[settings.get("grade_id")] = float(settings.get("points", 0))
         expected = {cell.name: cell.max_score for cell in known[name].cells.values() if cell.grade_cell}
         if points != expected:
-            differing = sorted(
-                str(cell) for cell in {*points, *expected} if points.get(cell) != expected.get(cell)
-            )
+            differing = sorted(str(cell) for cell in {*points, *expected} if points.get(cell) != expected.get(cell))
             raise CourseError(
                 f"the source of {name} and the gradebook have different points for {', '.join(differing)}; {again}"
             )

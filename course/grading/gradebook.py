@@ -420,5 +420,3 @@ class OneWriter:
 
 def _column_names(inspector: Any, table: str) -> set[str]:
     return {column["name"] for column in inspector.get_columns(table)}
-
-

@@ -123,15 +123,11 @@ def key_of(rebuilt: Rebuilt, files: Mapping[str, bytes], limits: Limits, level: 
         names = _names(cell.source)
         bound, read = names if names is not None else (None, None)
         needed = [
-            other
-            for other, others_bound in earlier
-            if others_bound is None or read is None or others_bound & read
+            other for other, others_bound in earlier if others_bound is None or read is None or others_bound & read
         ]
         tests[cell.name] = digest(place, cell.source, cell.points, cell.hint, needed)
         earlier.append((tests[cell.name], bound))
-    answers = [
-        (cell.name, cell.source) for cell in rebuilt.cells if cell.role in ("answer", "added", "written")
-    ]
+    answers = [(cell.name, cell.source) for cell in rebuilt.cells if cell.role in ("answer", "added", "written")]
     return NotebookKey(base, tests, digest(answers, rebuilt.unreadable))
 
 
@@ -260,4 +256,3 @@ def _kept(entry: Mapping[str, Any]) -> Kept:
 def _result(entry: Mapping[str, Any]) -> NotebookResult:
     cells = {name: CellResult(**{**cell, "outputs": tuple(cell["outputs"])}) for name, cell in entry["cells"].items()}
     return NotebookResult(**{**entry, "cells": cells, "notes": tuple(entry["notes"])})
-

@@ -4,8 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 from fake_rooms import ROOMS
@@ -19,11 +22,11 @@ RIGHT = {
     "two": {"word": "word = 'yes'"},
 }
 
-CONFIG = '''c = get_config()
+CONFIG = """c = get_config()
 c.CourseDirectory.course_id = "small"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.pyc", "*.secret"]
 c.LateSubmissionPlugin.penalty_method = "none"
-'''
+"""
 
 
 def settings(grade_id, *, grade=False, solution=False, points=None, kind="code"):
@@ -53,7 +56,9 @@ def source_notebooks():
         code("import math\nworlds = [3, 4]", "set-up"),
         code(solution.format("def double(x):\n    return 2 * x"), "double", settings("double", solution=True)),
         code("assert double(2) == 4", "double-two", settings("double-two", grade=True, points=2)),
-        code("expected = 6\nassert double(3) == expected", "double-three", settings("double-three", grade=True, points=1)),
+        code(
+            "expected = 6\nassert double(3) == expected", "double-three", settings("double-three", grade=True, points=1)
+        ),
         code(
             "round(sum(double(w) == 2 * w for w in worlds) / 2, 2)",
             "double-worlds",
@@ -79,6 +84,27 @@ def nbgrader(root, *words):
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
+
+
+class InHere:
+    """A pool that does its work at once, in this process: most tests need no worker of their own."""
+
+    def __init__(self, *_):
+        pass
+
+    def submit(self, work, *arguments):
+        future = Future()
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def died(self, error):
+        return False
+
+    def close(self):
+        pass
 
 
 @dataclass
@@ -114,10 +140,12 @@ class SmallCourse:
         next(cell for cell in content["cells"] if cell["id"] == cell_id)["source"] = text
         file.write_text(json.dumps(content))
 
-    def grade(self, *students, **choices):
-        """Grade with the stand-in rooms and one worker; return the report."""
+    def grade(self, *students, processes=False, **choices):
+        """Grade with the stand-in rooms; return the report. Workers are processes only where that is the question."""
         course = open_course(self.root)
-        return grade_class(course, LESSON, students, Choices(jobs=1, **choices), rooms=ROOMS)
+        in_here = nullcontext() if processes else patch("course.grading.class_run.open_pool", InHere)
+        with in_here:
+            return grade_class(course, LESSON, students, Choices(jobs=1, **choices), rooms=ROOMS)
 
     def copy(self, root):
         return SmallCourse(Path(shutil.copytree(self.root, root)))

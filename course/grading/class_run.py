@@ -221,13 +221,6 @@ class _Run:
         self._jobs = choices.jobs or cores()
         self._journal = Journal(course.root, assignment)
         self._pool: Pool | None = None
-        released = course.place("release", ".", assignment)
-        own = set(course.exclude_overwriting.get(assignment, ()))  # of these the student's version counts
-        self._course_files = {
-            file.path: file.content
-            for file in rooms.enter("extra_files")(released, released).files
-            if file.path not in own and not course.is_ignored(file.path)
-        }
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -242,6 +235,7 @@ class _Run:
         with writer, self._journal.locked():
             self._writer = writer
             check_agreement(writer.notebooks, self._source, self._release, self._assignment)
+            self._course_files = self._given_out()
             limits, level = self._choices.limits, self._choices.level
             self._ours = pickle.dumps(
                 OurNotebooks(self._source, self._release, self._course_files, limits, level, self._rooms)
@@ -260,6 +254,16 @@ class _Run:
             finally:
                 if self._pool is not None:
                     self._pool.close()
+
+    def _given_out(self) -> dict[str, bytes]:
+        """Return the files beside the released notebooks, but for those of which the student's version counts."""
+        released = self._course.place("release", ".", self._assignment)
+        own = set(self._course.exclude_overwriting.get(self._assignment, ()))
+        return {
+            file.path: file.content
+            for file in self._rooms.enter("extra_files")(released, released).files
+            if file.path not in own and not self._course.is_ignored(file.path)
+        }
 
     # --- The flow of submissions ----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ One seam for both: a pool gives futures, knows which error means that a worker d
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Literal, Protocol
@@ -16,6 +17,9 @@ Backend = Literal["loky", "dask"]
 
 #: One thread a worker: the workers are what uses the cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class Pool(Protocol):
@@ -32,6 +36,17 @@ class Pool(Protocol):
 
     def close(self) -> None:
         """End all workers."""
+
+
+def die_with_parent(parent: int) -> None:
+    """Let this worker end when the process that started it is killed: waiting for work, it would not notice."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # it was killed meanwhile
+        os._exit(1)
 
 
 def open_pool(backend: Backend, jobs: int, scheduler: str = "") -> Pool:
@@ -52,7 +67,9 @@ class _LokyPool:
     def _start(jobs: int) -> Any:
         from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(max_workers=jobs, env=ONE_THREAD)
+        return ProcessPoolExecutor(
+            max_workers=jobs, env=ONE_THREAD, initializer=die_with_parent, initargs=(os.getpid(),)
+        )
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         return self._executor.submit(work, *arguments)

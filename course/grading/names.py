@@ -1,0 +1,144 @@
+"""Which names a piece of notebook code binds: tests take these from the student, everything else is ours."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+#: Cell and line magics that run what stands in them in the notebook's own namespace.
+RUNS_ITS_BODY = {"time", "capture", "prun"}
+
+
+def bound_names(source: str, *, magics: bool = True) -> frozenset[str]:
+    """The names that code binds at the top level of a notebook, or stores into.
+
+    >>> sorted(bound_names("import numpy as np\\ndef double(number): half = number / 2; return 4 * half"))
+    ['double', 'np']
+    >>> sorted(bound_names("df['z'] = 1\\nmodel.best.depth = 3\\nfor row in df: total += row"))
+    ['df', 'model', 'row', 'total']
+    >>> sorted(bound_names("x = 1\\ndel x\\nif (n := 3) > 2: pass\\n[k for k in range(n)]"))
+    ['n']
+    >>> sorted(bound_names("%%time\\nfiles = !ls\\nanswer = 42"))
+    ['answer', 'files']
+
+    Code that is no Python binds nothing. Without ``magics`` IPython's lines (``%time``, ``!ls``) count as no Python
+    either: reading them is slow, and IPython need not be loaded.
+    """
+    scope = _Scope()
+    try:
+        scope.visit(_parse(source, magics))
+    except (RecursionError, MemoryError):
+        return frozenset()
+    return frozenset(scope.names | scope.global_names)
+
+
+def _parse(source: str, magics: bool) -> ast.Module:
+    nothing = ast.Module(body=[], type_ignores=[])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an odd escape in a string is no concern of ours
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError):
+            if not magics:
+                return nothing
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        try:
+            return ast.parse(TransformerManager().transform_cell(source))
+        except (SyntaxError, ValueError):
+            return nothing
+
+
+class _Scope(ast.NodeVisitor):
+    """Collects what one scope binds, in the order in which it runs."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.declared_global: set[str] = set()
+        self.global_names: set[str] = set()  # what functions in this scope bind in the module
+
+    def _inner(self, body: list[ast.stmt]) -> None:
+        inner = _Scope()
+        for statement in body:
+            inner.visit(statement)
+        self.global_names |= inner.global_names | (inner.names & inner.declared_global)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.names.add(node.name)
+        for outside in [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]:
+            if outside is not None:
+                self.visit(outside)
+        self._inner(node.body)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.names.add(node.name)
+        for outside in [*node.decorator_list, *node.bases, *node.keywords]:
+            self.visit(outside)
+        self._inner(node.body)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        for default in [*node.args.defaults, *node.args.kw_defaults]:
+            if default is not None:
+                self.visit(default)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        # Its targets are its own, but `:=` inside it binds outside.
+        for part in [node.iter, *node.ifs]:
+            self.visit(part)
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self.declared_global |= set(node.names)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self.names.add(node.id)
+        elif isinstance(node.ctx, ast.Del):
+            self.names.discard(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            base: ast.expr = node
+            while isinstance(base, ast.Attribute | ast.Subscript):
+                base = base.value
+            if isinstance(base, ast.Name):
+                self.names.add(base.id)
+        self.generic_visit(node)
+
+    visit_Subscript = visit_Attribute  # noqa: N815
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names} - {"*"}
+
+    visit_ImportFrom = visit_Import  # noqa: N815
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self.generic_visit(node)
+        self.names.discard(node.name or "")
+
+    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
+        self.generic_visit(node)
+        self.names |= {node.name} - {None}
+
+    visit_MatchStar = visit_MatchAs  # noqa: N815
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        self.generic_visit(node)
+        self.names |= {node.rest} - {None}
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("run_cell_magic", "run_line_magic"):
+            return
+        words = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        if len(words) < 2 or words[0] not in RUNS_ITS_BODY or not all(isinstance(word, str) for word in words):
+            return
+        if words[0] == "capture":
+            self.names |= {word for word in words[1].split() if word.isidentifier()}
+        if body := words[-1] if words[0] != "capture" else "".join(words[2:]):
+            self.visit(_parse(body, magics=True))

@@ -1,0 +1,535 @@
+"""The tests' side of the wall: what stands for a student's function, class or object, and how it is asked.
+
+A proxy sends what is done with it across, and gets data, or another proxy, back. It never lets the student's side
+judge: compared with anything that is not a proxy it is unequal without asking, and what a claimed scikit-learn
+estimator scores is computed here, from its predictions.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import inspect
+import io
+import pickle
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from course.grading import student_side
+from course.grading.files import Folder
+from course.grading.wire import Channel, Late, Malformed, Unpacker
+
+#: Libraries whose classes and exceptions a handle may claim to be: `isinstance` believes it, and nothing follows.
+LIBRARIES = ("builtins", "sklearn", "numpy", "pandas", "scipy", "matplotlib", "collections", "json", "decimal", "abc")
+FUNCTIONS = {
+    ("builtins", "function"): types.FunctionType,
+    ("builtins", "builtin_function_or_method"): types.BuiltinFunctionType,
+    ("builtins", "method"): types.MethodType,
+    ("builtins", "generator"): types.GeneratorType,
+    ("builtins", "coroutine"): types.CoroutineType,
+}
+#: Dunder names that mean the same on both sides; all others are answered here, or not at all.
+ASKED = {"__name__", "__qualname__", "__doc__", "__dict__", "__annotations__", "__defaults__", "__wrapped__"}
+MOST_TEXT = 200_000
+
+
+class Asker:
+    """One tests cell's line to the student's side."""
+
+    def __init__(self, channel: Channel, folder: Folder, ours: Mapping[str, Any], answers: str = "") -> None:
+        self._channel, self._folder, self._ours = channel, folder, ours
+        self.answers = answers  # what the student handed in, for inspect.getsource
+        self._own: list[Any] = []
+        self._own_numbers: dict[int, int] = {}
+        self._error_classes: dict[int, type] = {}
+        self._chance_there: Any = None
+        self.deadline: Callable[[], float] = lambda: 60.0  # seconds that are left for this tests cell
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    def ask(self, kind: str, *arguments: Any, **named: Any) -> Any:
+        """Have something done on the student's side; return data or proxies, raise what it raised."""
+        request: dict[str, Any] = {"op": kind}
+        buffers = [self._pickled((kind, arguments, named))]
+        self._bring_along(request, buffers)
+        self._channel.send(request, buffers)
+        while True:
+            answer, data = self._channel.receive(self.deadline())
+            if isinstance(answer, dict) and "back" in answer:
+                self._serve(answer, data)
+                continue
+            return self._read(answer, data, [*arguments, *named.values()])
+
+    def names(self, wanted: frozenset[str]) -> dict[str, Any]:
+        """Return those of the wanted names that the student has bound, as data or proxies."""
+        found = self.ask("names", *sorted(wanted))
+        if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+            raise Malformed("no names")
+        return {name: value for name, value in found.items() if name in wanted}
+
+    def _bring_along(self, request: dict[str, Any], buffers: list[bytes]) -> None:
+        chance = student_side.get_chance()
+        if chance != self._chance_there:
+            request["chance"] = len(buffers)
+            buffers.append(pickle.dumps(chance))
+        self._chance_there = chance
+        files = self._folder.changes()
+        if files:
+            request["files"] = len(buffers)
+            buffers.append(pickle.dumps(files))
+        if builtins.input is not student_side.nobody_answers:
+            request["input"] = self._number(builtins.input)
+
+    def _read(self, answer: Any, data: list[bytes], arguments: list[Any]) -> Any:
+        if not isinstance(answer, dict):
+            raise Malformed("no answer")
+        unpacker = Unpacker(data, self.proxy_of, arguments, self._class_of)
+        for stream, text in ((sys.stdout, answer.get("out")), (sys.stderr, answer.get("err"))):
+            if isinstance(text, str) and text:
+                stream.write(text[:MOST_TEXT])
+        if "chance" in answer:
+            state = unpacker.unpack(answer["chance"])
+            with contextlib.suppress(Exception):  # no state: the generators stay as they were
+                student_side.set_chance(state)
+            self._chance_there = student_side.get_chance()
+        if "files" in answer:
+            files = unpacker.unpack(answer["files"])
+            if isinstance(files, dict):
+                self._folder.write({k: v for k, v in files.items() if v is None or type(v) is bytes})
+        for place, tree in _pairs(answer.get("changed")):
+            if 0 <= place < len(arguments):
+                copy_into(arguments[place], unpacker.unpack(tree))
+        if answer.get("ok") is True:
+            return unpacker.unpack(answer.get("value"))
+        raise self._error_of(answer.get("value"), unpacker)
+
+    # --- being asked ------------------------------------------------------------------------------------------
+
+    def _serve(self, message: dict[str, Any], data: list[bytes]) -> None:
+        """Do something with an object of the tests' own for the student's side."""
+        try:
+            number, kind = message["back"], message["kind"]
+            target = self._own[number]
+            arguments, named = Unpacker(data, self.proxy_of, (), self._class_of).unpack(message["value"])
+            if not isinstance(named, dict) or kind not in student_side.OPERATIONS:
+                raise Malformed("no call")
+            value = student_side.OPERATIONS[kind](target, *arguments, **named)
+            reply, payload = True, self._pickled(value)
+        except (Late, Malformed):
+            raise
+        except BaseException as error:
+            reply, payload = False, self._pickled(error)
+        self._channel.send({"reply": reply}, [payload])
+
+    def _number(self, value: Any) -> int:
+        number = self._own_numbers.get(id(value))
+        if number is None:
+            number = self._own_numbers[id(value)] = len(self._own)
+            self._own.append(value)
+        return number
+
+    def _pickled(self, value: Any) -> bytes:
+        buffer = io.BytesIO()
+        try:
+            _Pickler(buffer, self, ()).dump(value)
+        except Exception:
+            # Something in it does not pickle (a generator, a lock, an open file): what does not becomes remote.
+            buffer = io.BytesIO()
+            _Pickler(buffer, self, _unpicklable(value, self)).dump(value)
+        return buffer.getvalue()
+
+    # --- building ---------------------------------------------------------------------------------------------
+
+    def proxy_of(self, about: Any) -> Any:
+        """Return what stands for an object that stayed on the student's side."""
+        if not isinstance(about, dict) or type(about.get("id")) is not int:
+            raise Malformed("no handle")
+        line = _line(about.get("line"))
+        if line and ["builtins", "BaseException"] in line:
+            return self._error_class(about["id"], line)
+        proxy = object.__new__(Proxy)
+        object.__setattr__(proxy, "_course_asker", self)
+        object.__setattr__(proxy, "_course_about", about)
+        object.__setattr__(proxy, "_course_class", self._claimed_class(_line(about.get("classes"))))
+        return proxy
+
+    def _claimed_class(self, line: list[list[str]]) -> type | None:
+        if not line:
+            return None
+        function = FUNCTIONS.get((line[0][0], line[0][1]))
+        if function is not None:
+            return function
+        for module, name in line:
+            found = self._class_of(module, name) or library_class(module, name)
+            if found is not None:
+                return None if found is object else found
+        return None
+
+    def _class_of(self, module: str, name: str) -> type | None:
+        """Find a class of our own set-up cells, or of the course's package, that both sides have."""
+        found: Any
+        if module == "__main__":
+            found = self._ours.get(name)
+        elif module.split(".")[0] == "course" and module in sys.modules:
+            found = sys.modules[module]
+            for part in name.split("."):
+                found = getattr(found, part, None)
+        else:
+            return None
+        return found if isinstance(found, type) else None
+
+    def _error_class(self, number: int, line: list[list[str]]) -> type:
+        """Return a class that stands for an exception class of the student's, the same one each time."""
+        known = library_class(*line[0])
+        if known is not None:
+            return known
+        if number not in self._error_classes:
+            base = next(
+                found
+                for module, name in [*line[1:], ["builtins", "Exception"]]
+                if (found := library_class(module, name)) is not None and issubclass(found, BaseException)
+            )
+            self._error_classes[number] = type(line[0][1].rsplit(".")[-1], (base,), {"__module__": "__main__"})
+        return self._error_classes[number]
+
+    def _error_of(self, about: Any, unpacker: Unpacker) -> BaseException:
+        if not isinstance(about, dict):
+            raise Malformed("no error")
+        tag = about.get("tag")
+        if type(tag) is int and 0 <= tag < len(self._own) and isinstance(self._own[tag], BaseException):
+            return self._own[tag]
+        line, text = _line(about.get("line")), about.get("text")
+        if not line or ["builtins", "BaseException"] not in line or type(about.get("class")) is not int:
+            raise Malformed("no error")
+        kind = self._error_class(about["class"], line)
+        words = unpacker.unpack(about.get("args"))
+        try:
+            error = kind(*words)
+        except Exception:
+            error = kind.__new__(kind)
+            error.args = (text,) if isinstance(text, str) else ()
+        fields = unpacker.unpack(about.get("fields"))
+        if isinstance(fields, dict):
+            for name, value in fields.items():
+                if isinstance(name, str) and not name.startswith("__"):
+                    with contextlib.suppress(Exception):
+                        setattr(error, name, value)
+        return error
+
+
+def _pairs(value: Any) -> Iterator[tuple[int, Any]]:
+    if isinstance(value, list):
+        for pair in value:
+            if isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int:
+                yield pair[0], pair[1]
+
+
+def _line(value: Any) -> list[list[str]]:
+    """Return a line of classes as it was sent, or [] for what is none."""
+    if not isinstance(value, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in value
+    ):
+        return []
+    return value
+
+
+def library_class(module: str, name: str) -> type | None:
+    """Return a class of a known library by name, None for any other.
+
+    >>> library_class("json.decoder", "JSONDecodeError").__name__, library_class("os", "system")
+    ('JSONDecodeError', None)
+    """
+    if module.split(".")[0] not in LIBRARIES:
+        return None
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    return found if isinstance(found, type) else None
+
+
+def copy_into(target: Any, new: Any) -> None:
+    """Make an argument of the tests' own what the call made of the student's copy of it."""
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if isinstance(target, Proxy):
+        return
+    if isinstance(target, list | bytearray) and isinstance(new, list | bytearray):
+        target[:] = new
+    elif (isinstance(target, dict) and isinstance(new, dict)) or (isinstance(target, set) and isinstance(new, set)):
+        target.clear()
+        target.update(new)
+    elif numpy is not None and isinstance(target, numpy.ndarray) and isinstance(new, numpy.ndarray):
+        if target.shape == new.shape and target.dtype == new.dtype and target.flags.writeable:
+            target[...] = new
+        else:
+            target.resize(new.shape, refcheck=False)
+            target[...] = new
+    elif pandas is not None and isinstance(target, pandas.DataFrame | pandas.Series) and type(new) is type(target):
+        target._mgr = new._mgr  # the frame's data, by reference: there is no public way to replace it in place
+        if isinstance(target, pandas.Series):
+            target._name = new._name
+    elif isinstance(new, dict | Proxy) or hasattr(target, "__dict__"):
+        state = vars(new) if not isinstance(new, dict | Proxy) and hasattr(new, "__dict__") else _state_of(new)
+        if isinstance(state, dict):
+            with contextlib.suppress(Exception):
+                target.__dict__.update(state)
+
+
+def _state_of(new: Any) -> Any:
+    return new.__dict__ if isinstance(new, Proxy) else new
+
+
+def _unpicklable(value: Any, asker: Asker) -> frozenset[int]:
+    """Return the identities of the parts, down to two levels, that do not pickle by themselves."""
+    found: set[int] = set()
+
+    def look(part: Any, depth: int) -> None:
+        try:
+            _Pickler(io.BytesIO(), asker, ()).dump(part)
+        except Exception:
+            inner: list[Any] = []
+            if type(part) in (list, tuple, set):
+                inner = list(part)
+            elif type(part) is dict:
+                inner = [*part.keys(), *part.values()]
+            if inner and depth:
+                for item in inner:
+                    look(item, depth - 1)
+            else:
+                found.add(id(part))
+
+    look(value, 4)
+    return frozenset(found)
+
+
+class _Pickler(pickle.Pickler):
+    """Pickle towards the student's side: what belongs to the tests only becomes remote, proxies find home."""
+
+    def __init__(self, buffer: io.BytesIO, asker: Asker, remote: Any) -> None:
+        super().__init__(buffer, protocol=5)
+        self._asker, self._remote = asker, remote
+
+    def reducer_override(self, value: Any) -> Any:
+        if type(value) is Proxy:
+            return student_side.own, (object.__getattribute__(value, "_course_about")["id"],)
+        if id(value) in self._remote or isinstance(value, types.GeneratorType | types.LambdaType | types.MethodType):
+            return self._as_remote(value) if not self._is_shared(value) else NotImplemented
+        if isinstance(value, type):
+            return self._class(value)
+        if isinstance(value, BaseException) and not self._is_shared(type(value)):
+            line = [base.__name__ for base in type(value).__mro__]
+            words = tuple(word for word in value.args if isinstance(word, str | int | float | bool | None))
+            tag = self._asker._number(value)
+            return student_side.remote_error, (tag, type(value).__name__, line, words)
+        if type(value).__module__ == "unittest.mock" or not self._is_shared(type(value)):
+            return self._as_remote(value)
+        return NotImplemented
+
+    def _class(self, value: type) -> Any:
+        for number, known in self._asker._error_classes.items():
+            if known is value:
+                return student_side.own, (number,)
+        return NotImplemented if self._is_shared(value) else self._as_remote(value)
+
+    def _as_remote(self, value: Any) -> Any:
+        name = str(getattr(value, "__name__", type(value).__name__))
+        return student_side.Remote, (self._asker._number(value), name)
+
+    def _is_shared(self, value: Any) -> bool:
+        """Whether the student's side finds the same class or function under the same name."""
+        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+        if isinstance(value, types.MethodType):
+            return False
+        if module == "__main__":
+            return self._asker._ours.get(name) is value
+        return "<" not in name
+
+
+def _operation(name: str) -> Callable[..., Any]:
+    def ask(self: Proxy, *arguments: Any) -> Any:
+        return _asker(self).ask(name, self, *arguments)
+
+    return ask
+
+
+def _swapped(name: str) -> Callable[..., Any]:
+    def ask(self: Proxy, other: Any) -> Any:
+        return _asker(self).ask(name, other, self)
+
+    return ask
+
+
+def _between_proxies(name: str, otherwise: Any) -> Callable[[Any, Any], Any]:
+    """Compare two things of the student's there; anything else without asking: their `__eq__` may say anything."""
+
+    def ask(self: Any, other: Any) -> Any:
+        if type(other) is Proxy:
+            return _asker(self).ask(name, self, other) is True
+        return otherwise
+
+    return ask
+
+
+def _asker(proxy: Proxy) -> Asker:
+    return object.__getattribute__(proxy, "_course_asker")
+
+
+def _as(kind: type, name: str) -> Callable[[Any], Any]:
+    def ask(self: Proxy) -> Any:
+        value = _asker(self).ask(name, self)
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__} from {name}, got {type(value).__name__}")
+        return value
+
+    return ask
+
+
+class Proxy:
+    """Stands for an object on the student's side."""
+
+    __slots__ = ("_course_about", "_course_asker", "_course_class")
+
+    @property
+    def __class__(self) -> type:
+        return object.__getattribute__(self, "_course_class") or Proxy
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__signature__":
+            return _signature(_asker(self).ask("signature", self))
+        if name.startswith("__sklearn"):
+            return getattr(_rebuilt(self), name)
+        if name.startswith("__") and name.endswith("__") and name not in ASKED:
+            raise AttributeError(f"{name} is not asked of a student's object")
+        if name == "score" and _is_estimator(self):
+            return lambda X, y, sample_weight=None: _score(self, X, y, sample_weight)
+        return _asker(self).ask("getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _asker(self).ask("setattr", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _asker(self).ask("delattr", self, name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return _asker(self).ask("call", self, *arguments, **named)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is Proxy:
+            mine, theirs = (object.__getattribute__(one, "_course_about")["id"] for one in (self, other))
+            return mine == theirs or _asker(self).ask("eq", self, other) is True
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(("course proxy", object.__getattribute__(self, "_course_about")["id"]))
+
+    __lt__ = _between_proxies("lt", NotImplemented)
+    __le__ = _between_proxies("le", NotImplemented)
+    __gt__ = _between_proxies("gt", NotImplemented)
+    __ge__ = _between_proxies("ge", NotImplemented)
+    __len__ = _as(int, "len")
+    __bool__ = _as(bool, "bool")
+    __int__ = _as(int, "int")
+    __float__ = _as(float, "float")
+    __complex__ = _as(complex, "complex")
+    __index__ = _as(int, "index")
+    __str__ = _as(str, "str")
+    __repr__ = _as(str, "repr")
+    __iter__ = _operation("iter")
+    __next__ = _operation("next")
+    __reversed__ = _operation("reversed")
+    __getitem__ = _operation("getitem")
+    __setitem__ = _operation("setitem")
+    __delitem__ = _operation("delitem")
+    __round__ = _operation("round")
+    __abs__ = _operation("abs")
+    __neg__, __pos__, __invert__ = _operation("neg"), _operation("pos"), _operation("invert")
+    __enter__ = _operation("enter")
+    __add__, __radd__ = _operation("add"), _swapped("add")
+    __sub__, __rsub__ = _operation("sub"), _swapped("sub")
+    __mul__, __rmul__ = _operation("mul"), _swapped("mul")
+    __truediv__, __rtruediv__ = _operation("truediv"), _swapped("truediv")
+    __floordiv__, __rfloordiv__ = _operation("floordiv"), _swapped("floordiv")
+    __mod__, __rmod__ = _operation("mod"), _swapped("mod")
+    __pow__, __rpow__ = _operation("pow"), _swapped("pow")
+    __matmul__, __rmatmul__ = _operation("matmul"), _swapped("matmul")
+    __and__, __or__, __xor__ = _operation("and_"), _operation("or_"), _operation("xor")
+
+    def __contains__(self, value: Any) -> bool:
+        return _asker(self).ask("contains", self, value) is True
+
+    def __exit__(self, *what: Any) -> bool:
+        return _asker(self).ask("exit", self, None, None, None) is True
+
+    def __format__(self, spec: str) -> str:
+        return str(_asker(self).ask("format", self, spec))
+
+    def __dir__(self) -> list[str]:
+        return [name for name in _asker(self).ask("dir", self) if isinstance(name, str)]
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return type(value) is Proxy and _asker(self).ask("isinstance", value, self) is True
+
+    def __subclasscheck__(self, value: Any) -> bool:
+        return type(value) is Proxy and _asker(self).ask("issubclass", value, self) is True
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy as np
+
+        found = _asker(self).ask("array", self)
+        if not isinstance(found, np.ndarray):
+            raise TypeError("a student's object that is no array")
+        return found if dtype is None else found.astype(dtype)
+
+    def __await__(self) -> Iterator[Any]:
+        return _done(_asker(self).ask("await", self))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a student's object cannot be pickled or copied in a test")
+
+
+def _done(value: Any) -> Any:
+    """Return an iterator that ends at once with a value: what `await` takes."""
+    return value
+    yield
+
+
+def _signature(rows: Any) -> inspect.Signature:
+    empty = inspect.Parameter.empty
+    parameters = [
+        inspect.Parameter(str(name), inspect._ParameterKind(int(kind)), default=default if has_default else empty)
+        for name, kind, has_default, default in rows
+    ]
+    return inspect.Signature(parameters)
+
+
+# --- scikit-learn --------------------------------------------------------------------------------------------------
+
+
+def _is_estimator(proxy: Proxy) -> bool:
+    claimed = object.__getattribute__(proxy, "_course_class")
+    return claimed is not None and claimed.__module__.startswith("sklearn.")
+
+
+def _rebuilt(proxy: Proxy) -> Any:
+    """Return a new estimator of the claimed class with the claimed parameters, built here."""
+    if not _is_estimator(proxy):
+        raise AttributeError("not an estimator of scikit-learn")
+    claimed = object.__getattribute__(proxy, "_course_class")
+    return claimed(**proxy.get_params(deep=False))
+
+
+def _score(proxy: Proxy, X: Any, y: Any, sample_weight: Any) -> float:
+    """Return what the claimed estimator's `score` says it returns, from its predictions: accuracy, or R²."""
+    from sklearn.base import is_classifier
+    from sklearn.metrics import accuracy_score, r2_score
+
+    judge = accuracy_score if is_classifier(_rebuilt(proxy)) else r2_score
+    return judge(y, proxy.predict(X), sample_weight=sample_weight)

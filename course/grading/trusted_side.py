@@ -1,0 +1,250 @@
+"""The trusted side of the wall: a process that runs the instructor's tests cells against a student's names.
+
+Forked from the same clean, warm process as the student's side, and confined as well: a test that loops on what a
+student returns must end. It gets the tests only after the fork, so that nothing that a student's process descends
+from has ever known them.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from course.grading import student_side
+from course.grading.cells import MOST_MESSAGE, Shell
+from course.grading.files import CODE, Folder
+from course.grading.proxies import Asker, Proxy
+from course.grading.records import Limits
+from course.grading.wire import Channel, Closed, Late
+
+
+class TooLate(BaseException):
+    """A tests cell that takes too long; no test catches it."""
+
+
+def live(control: socket.socket, root: str, limits: Limits) -> int:
+    """Serve the grader until it hangs up; return the exit status of this process."""
+    os.chdir(root)
+    sys.path.insert(0, root)
+    builtins.input = student_side.nobody_answers
+    forbid_code()
+    judge = _Judge(Channel(control), Shell(limits.output_bytes), Folder(Path(root), refuse=CODE))
+    with contextlib.suppress(Closed):
+        judge.live()
+    return 0
+
+
+class _Judge:
+    def __init__(self, control: Channel, shell: Shell, folder: Folder) -> None:
+        self.control, self.shell, self.folder = control, shell, folder
+        self.ours: dict[str, Any] = {}
+        self.student_names: frozenset[str] = frozenset()
+        self.always: frozenset[str] = frozenset()  # what our own set-up functions read of the student's
+        self.answers = ""
+
+    def live(self) -> None:
+        while True:
+            order, data = self.control.receive()
+            if order["op"] == "files":
+                # Ours may hold code; a student's may not, and its Folder refuses what could be.
+                folder = Folder(self.folder.path) if order["ours"] else self.folder
+                folder.write(dict(zip(order["names"], data, strict=True)))
+                self.folder.changes()
+                self.control.send({"state": "passed"})
+            elif order["op"] == "begin":
+                self.student_names = frozenset(order["student_names"])
+                self.answers = order["answers"]
+            elif order["op"] == "set-up":
+                self.control.send(self.set_up(order["source"]))
+            elif order["op"] == "judge":
+                (calls,) = student_side._receive_sockets(self.control.socket, 1)
+                self.control.send(self.judge(order["source"], Channel(calls), float(order["seconds"])))
+            else:
+                return
+
+    def set_up(self, source: str) -> dict[str, Any]:
+        """Run one of our own cells; what it binds is known on both sides from then on."""
+        state, message, outputs = self.shell.run(source)
+        self.ours = {
+            name: value
+            for name, value in self.shell.names.items()
+            if isinstance(value, type | types.FunctionType) and getattr(value, "__module__", None) == "__main__"
+        }
+        self.always |= names_read(source) & self.student_names
+        return {"state": state, "message": message, "outputs": outputs}
+
+    def judge(self, source: str, calls: Channel, seconds: float) -> dict[str, Any]:
+        """Run one tests cell; say how it ended."""
+        began = time.monotonic()
+        asker = Asker(calls, self.folder, self.ours, self.answers)
+        asker.deadline = lambda: max(0.0, began + seconds - time.monotonic())
+        try:
+            with _alarm(seconds), _getsource_from(asker), _programs_through(asker):
+                self._bind(asker, source)
+                state, message, outputs = self.shell.run(source)
+        except (TooLate, Late):
+            state, message, outputs = "hung", "", []
+        except Closed:
+            state, message, outputs = "died", "", []
+        except Exception as error:  # a message that is none: the student's side sent something else than data
+            state, message, outputs = "failed", f"what came back was no data ({error})"[:MOST_MESSAGE], []
+        finally:
+            calls.close()
+        spent = time.monotonic() - began
+        if state == "failed" and message.startswith(("TooLate", "Late")):
+            state = "hung"
+        elif state == "failed" and message.startswith("Closed"):
+            state = "died"
+        message = {
+            "hung": f"it took longer than {seconds:.0f} s, and was stopped",
+            "died": "the answer's process ended while it was called (exit, a crash, or no memory left)",
+        }.get(state, message)
+        return {"state": state, "message": message, "outputs": outputs, "seconds": spent}
+
+    def _bind(self, asker: Asker, source: str) -> None:
+        """Put the student's names, as they are now, in the place of those that the tests cell reads."""
+        names = self.shell.names
+        read = names_read(source) | self.always
+        unknown = {name for name in read if name not in names and not hasattr(builtins, name)}
+        wanted = frozenset((read & self.student_names) | unknown)
+        for name in wanted:
+            names.pop(name, None)
+        if wanted:
+            names.update(asker.names(wanted))
+
+
+def names_read(source: str) -> frozenset[str]:
+    """Return every name that a cell may read, those in texts included: `globals()["f"]` is a way to ask for f.
+
+    >>> sorted(names_read("assert f(x) == 3 and 'g' in globals()"))
+    ['f', 'g', 'globals', 'x']
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # magics
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        try:
+            tree = ast.parse(TransformerManager().transform_cell(source))
+        except SyntaxError:
+            return frozenset()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            found.add(node.value)
+    return frozenset(found)
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise TooLate in this process after so many seconds, and again each second: a handler may be swallowed."""
+
+    def ring(*_: Any) -> None:
+        raise TooLate
+
+    old = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+@contextlib.contextmanager
+def _getsource_from(asker: Asker) -> Iterator[None]:
+    """Let `inspect.getsource` answer from what the student handed in, not from what an object says of itself."""
+    import inspect
+
+    original = inspect.getsource
+
+    def getsource(target: Any) -> str:
+        if type(target) is not Proxy:
+            return original(target)
+        name = target.__name__
+        for node in ast.walk(_parsed(asker.answers)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name:
+                return (ast.get_source_segment(asker.answers, node) or "") + "\n"
+        raise OSError(f"no definition of {name} was handed in")
+
+    inspect.getsource = getsource
+    try:
+        yield
+    finally:
+        inspect.getsource = original
+
+
+@contextlib.contextmanager
+def _programs_through(asker: Asker) -> Iterator[None]:
+    """Let `subprocess.run` of a test happen on the student's side, where the student's files and code may run."""
+    import subprocess
+
+    def run(*arguments: Any, **named: Any) -> Any:
+        check = named.pop("check", False)
+        words, code, out, err = asker.ask("subprocess", *arguments, **named)
+        done = subprocess.CompletedProcess(words, code, out, err)
+        if check:
+            done.check_returncode()
+        return done
+
+    original = subprocess.run
+    subprocess.run = run
+    try:
+        yield
+    finally:
+        subprocess.run = original
+
+
+def _parsed(source: str) -> ast.Module:
+    with contextlib.suppress(SyntaxError):
+        return ast.parse(source)
+    return ast.Module([], [])
+
+
+#: What starts a program, or maps foreign code: `subprocess.run` of a test happens on the student's side instead.
+PROGRAMS = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "subprocess.Popen")
+#: Functions, not classes, that pickles of arrays and estimators name.
+REBUILDERS = {
+    ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"),
+    ("numpy.core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "scalar"),
+    ("copyreg", "_reconstructor"), ("numpy.random._pickle", "__bit_generator_ctor"),
+    ("numpy.random._pickle", "__generator_ctor"), ("numpy.random._pickle", "__randomstate_ctor"),
+}  # fmt: skip
+DATA_LIBRARIES = ("numpy", "pandas", "scipy", "sklearn", "joblib", "collections", "datetime", "decimal", "fractions")
+PLAIN = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "bytes", "complex", "slice", "range", "object"}
+
+
+def forbid_code() -> None:
+    """Refuse what would turn a student's data into code in this process, for the rest of its life.
+
+    Starting programs, and unpickling a file that names anything but arrays, frames and estimators.
+    """
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in PROGRAMS:
+            raise RuntimeError(f"a tests cell may not start programs ({event}); subprocess.run is the way")
+        if event == "pickle.find_class" and not _is_data(*arguments):
+            raise RuntimeError(f"this file holds more than data: it names {arguments[0]}.{arguments[1]}")
+
+    sys.addaudithook(watch)
+
+
+def _is_data(module: str, name: str) -> bool:
+    if module == "builtins":
+        return name in PLAIN
+    if module == "__main__" or (module, name) in REBUILDERS:
+        return True
+    found = getattr(sys.modules.get(module), name, None)
+    return module.split(".")[0] in DATA_LIBRARIES and isinstance(found, type)

@@ -138,7 +138,7 @@ def test_a_grading_that_is_killed_again_and_again_ends_like_an_undisturbed_one(s
     for kill in range(kills):
         child = grade_in_a_child(small_course.root)
         # Killed after some more submissions, at any point of the next one's way.
-        goal = min(11, executed_before + dice.randrange(1, 2 + 12 // kills))
+        goal = min(9, executed_before + dice.randrange(1, 2 + 12 // kills))
         ends = time.monotonic() + 120
         while recorded(small_course.root) < goal and time.monotonic() < ends:
             time.sleep(0.005)

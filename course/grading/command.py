@@ -58,10 +58,10 @@ def run(args: argparse.Namespace, rooms: Rooms | None = None) -> int:
         raise CourseError("--dask-scheduler goes with --backend dask")
     if args.report is not None and not args.report.resolve().parent.is_dir():
         raise CourseError(f"--report {args.report}: there is no folder {args.report.resolve().parent}")
+    print(f"course grade {args.lesson}: reading the course …", flush=True)
     from course.grading.sandbox import choose_level
 
     level = choose_level(args.level, args.trust)
-    print(f"course grade {args.lesson}: reading the course …", flush=True)
     from course.grading.class_run import Choices, grade_class
     from course.grading.course_directory import open_course
 

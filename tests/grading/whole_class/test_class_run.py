@@ -1,10 +1,13 @@
 """A class: nothing runs twice, nothing is lost, and one submission's fate is its own."""
 
+import argparse
 import contextlib
 import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -116,8 +119,6 @@ def grade_in_a_child(root):
 
 
 def run_command(root, *words):
-    import argparse
-
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     arguments = parser.parse_args([LESSON, "--course-dir", str(root), "--jobs", "1", "--level", "A", *words])
@@ -247,8 +248,6 @@ def test_a_dask_cluster_gives_the_same_gradebook(small_course, tmp_path):
 
 
 def test_dask_without_its_package_says_what_to_install(small_course, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "distributed", None)
     small_course.hand_in("ada")
     with pytest.raises(CourseError, match="uv pip install distributed"):
@@ -274,6 +273,24 @@ def test_the_command_reports_and_its_status_says_whether_all_have_a_verdict(smal
     assert "ben could not be graded: RuntimeError: the grader has a fault" in said
     assert run_command(small_course.root, "--student", "a*") == 0
     assert "1 unchanged" in capsys.readouterr().out
+
+
+def test_the_command_answers_before_anything_heavy_is_loaded():
+    heavy = ["nbgrader", "sqlalchemy", "nbformat", "numpy", "pandas", "joblib", "rich"]
+    code = f"""if True:
+        import sys, time
+        from course.cli import main
+        try:
+            main(["grade", "--help"])
+        except SystemExit:
+            pass
+        print([name for name in {heavy} if name in sys.modules], time.process_time())
+    """
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "--dask-scheduler" in said
+    loaded, _, seconds = said.splitlines()[-1].rpartition(" ")
+    assert loaded == "[]"
+    assert float(seconds) < 1.0
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,6 @@ class Course:
     """A course directory, with nbgrader's configuration of it."""
 
     root: Path
-    app: Any  # nbgrader's application: the parent that plugins and preprocessors take their options from
     directory: Any  # nbgrader.coursedir.CourseDirectory
     late_penalties: Any = None  # nbgrader's preprocessor that knows the plugin, or None when it is switched off
     create_student: bool = True
@@ -93,15 +92,16 @@ def open_course(root: Path | None = None) -> Course:
             f"{found} is no course directory: it has neither nbgrader_config.py nor {directory.source_directory}/; "
             "go to the course's folder or name it with --course-dir"
         )
-    return Course(found, app, directory, **_autograde_options(app))
-
-
-def _autograde_options(app: Any) -> dict[str, Any]:
     from nbgrader.converters import Autograde
+
+    return course_of(Autograde(coursedir=directory, parent=app))
+
+
+def course_of(converter: Any) -> Course:
+    """Return the course that one of nbgrader's `Autograde` converters works in, with the options it was given."""
     from nbgrader.preprocessors import AssignLatePenalties
     from traitlets.utils.importstring import import_item
 
-    converter = Autograde(coursedir=app.coursedir, parent=app)
     late = None
     for entry in converter.autograde_preprocessors:
         kind = import_item(entry) if isinstance(entry, str) else entry
@@ -110,12 +110,14 @@ def _autograde_options(app: Any) -> dict[str, Any]:
             late.init_plugin()
             late = late if late.enabled else None
             break
-    return {
-        "late_penalties": late,
-        "create_student": converter.create_student,
-        "exclude_overwriting": converter.exclude_overwriting,
-        "permissions": int(str(converter.permissions), 8),
-    }
+    return Course(
+        root=Path(converter.coursedir.root),
+        directory=converter.coursedir,
+        late_penalties=late,
+        create_student=converter.create_student,
+        exclude_overwriting=converter.exclude_overwriting,
+        permissions=int(str(converter.permissions), 8),
+    )
 
 
 def assignments(course: Course) -> list[str]:

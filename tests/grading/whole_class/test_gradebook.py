@@ -65,18 +65,18 @@ def test_feedback_export_and_hand_marking_work_on_the_result(small_course, monke
     small_course.grade()
     course = open_course(small_course.root)
     course.directory.assignment_id = LESSON
-    GenerateFeedback(coursedir=course.directory, parent=course.app).start()
+    GenerateFeedback(coursedir=course.directory, parent=course.directory.parent).start()
     page = (small_course.root / "feedback" / "ada" / LESSON / "two.html").read_text()
     assert "Score: 0.0 / 4.0" in page
     assert "AssertionError" in page
-    api = NbGraderAPI(coursedir=course.directory, parent=course.app)
+    api = NbGraderAPI(coursedir=course.directory, parent=course.directory.parent)
     (submission,) = api.get_submissions(LESSON)
     assert (submission["score"], submission["max_score"], submission["needs_manual_grade"]) == (4.0, 11.0, True)
     (notebook,) = api.get_notebook_submissions(LESSON, "two")
     assert (notebook["failed_tests"], notebook["needs_manual_grade"]) == (True, False)
     monkeypatch.chdir(small_course.root)
     with api.gradebook as gradebook:
-        CsvExportPlugin(parent=course.app).export(gradebook)
+        CsvExportPlugin(parent=course.directory.parent).export(gradebook)
     (row,) = csv.DictReader((small_course.root / "grades.csv").read_text().splitlines())
     assert (row["student_id"], float(row["score"]), float(row["max_score"])) == ("ada", 4.0, 11.0)
 

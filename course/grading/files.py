@@ -32,7 +32,10 @@ class Folder:
         self._seen = self._look()
 
     def _look(self) -> dict[str, tuple[int, int, int]]:
-        """Return inode, size and time of change of each regular file, by its path in the folder; links are none."""
+        """Return inode, size and time of change of each regular file, by its path in the folder; links are left out.
+
+        A folder's path ends in a slash, and it has no size.
+        """
         found: dict[str, tuple[int, int, int]] = {}
         folders = [""]
         while folders and len(found) < MOST_FILES:
@@ -43,6 +46,7 @@ class Folder:
                     about = entry.stat(follow_symlinks=False)
                     if stat.S_ISDIR(about.st_mode):
                         folders.append(f"{name}/")
+                        found[f"{name}/"] = about.st_ino, 0, 0
                     elif stat.S_ISREG(about.st_mode) and len(found) < MOST_FILES:
                         found[name] = (about.st_ino, about.st_size, about.st_mtime_ns)
         return found
@@ -53,7 +57,7 @@ class Folder:
         found: dict[str, bytes | None] = {name: None for name in self._seen if name not in now}
         for name, about in now.items():
             if self._seen.get(name) != about and about[1] <= left:
-                data = self._read(name, left)
+                data = b"" if name.endswith("/") else self._read(name, left)
                 if data is not None:
                     found[name] = data
                     left -= len(data)
@@ -72,11 +76,15 @@ class Folder:
 
     def write(self, files: Mapping[str, bytes | None]) -> None:
         """Make this copy like the other; what would leave the folder or is refused here is left out."""
-        for name, data in files.items():
+        # What lies in a folder goes before the folder does.
+        for name, data in sorted(files.items(), key=lambda item: (item[1] is None, -len(str(item[0])))):
             target = self._place(name)
             if target is None:
                 continue
             with contextlib.suppress(OSError):
+                if name.endswith("/"):
+                    target.rmdir() if data is None else target.mkdir(parents=True, exist_ok=True)
+                    continue
                 if data is None:
                     target.unlink()
                     continue

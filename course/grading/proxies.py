@@ -46,6 +46,8 @@ class Asker:
         self._own_numbers: dict[int, int] = {}
         self._error_classes: dict[int, type] = {}
         self._chance_there: Any = None
+        self._given: dict[str, Any] = {}
+        self.namespace: dict[str, Any] = {}  # where the tests cell reads names
         self.deadline: Callable[[], float] = lambda: 60.0  # seconds that are left for this tests cell
 
     # --- asking -----------------------------------------------------------------------------------------------
@@ -68,7 +70,8 @@ class Asker:
         found = self.ask("names", *sorted(wanted))
         if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
             raise Malformed("no names")
-        return {name: value for name, value in found.items() if name in wanted}
+        self._given = {name: value for name, value in found.items() if name in wanted}
+        return self._given
 
     def _bring_along(self, request: dict[str, Any], buffers: list[bytes]) -> None:
         chance = student_side.get_chance()
@@ -102,9 +105,21 @@ class Asker:
         for place, tree in _pairs(answer.get("changed")):
             if 0 <= place < len(arguments):
                 copy_into(arguments[place], unpacker.unpack(tree))
+        for name, tree in _named(answer.get("names")):
+            self._follow(name, unpacker.unpack(tree))
         if answer.get("ok") is True:
             return unpacker.unpack(answer.get("value"))
         raise self._error_of(answer.get("value"), unpacker)
+
+    def _follow(self, name: str, now: Any) -> None:
+        """Bring a name up to date that a call has changed, unless the tests cell has bound it itself since."""
+        if name not in self._given or self.namespace.get(name) is not self._given[name]:
+            return
+        was = self._given[name]
+        if type(now) is type(was) and isinstance(was, list | dict | set):
+            copy_into(was, now)  # in place: the tests cell may hold it under another name
+        else:
+            self._given[name] = self.namespace[name] = now
 
     # --- being asked ------------------------------------------------------------------------------------------
 
@@ -224,6 +239,13 @@ def _pairs(value: Any) -> Iterator[tuple[int, Any]]:
     if isinstance(value, list):
         for pair in value:
             if isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int:
+                yield pair[0], pair[1]
+
+
+def _named(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for pair in value:
+            if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str):
                 yield pair[0], pair[1]
 
 
@@ -389,10 +411,13 @@ def _as(kind: type, name: str) -> Callable[[Any], Any]:
     return ask
 
 
+# No docstring: it would be every student's function's.
 class Proxy:
-    """Stands for an object on the student's side."""
-
     __slots__ = ("_course_about", "_course_asker", "_course_class")
+
+    @property
+    def __doc__(self) -> Any:
+        return _asker(self).ask("getattr", self, "__doc__")
 
     @property
     def __class__(self) -> type:

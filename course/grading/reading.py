@@ -50,7 +50,7 @@ class Extras:
     notes: tuple[str, ...] = ()
 
 
-class Unusable(ValueError):
+class Unusable(Exception):
     """A file that cannot be read; the message says why, in a student's words."""
 
 

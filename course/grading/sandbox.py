@@ -29,7 +29,8 @@ live on |
 
 What B refuses to honest code: sockets of every kind but connected pairs (so servers within a notebook, and managers of
 `multiprocessing`), /dev/shm (so locks, queues and pools of `multiprocessing`, and `n_jobs` of scikit-learn's process
-backend); changes of modes and times are ignored. Threads, `subprocess`, `Process` with `Pipe`, temporary files work.
+backend, unless the zygote began with JOBLIB_MULTIPROCESSING=0: then it works in turn); changes of modes and times are
+ignored. Threads, `subprocess`, `Process` with `Pipe`, temporary files work.
 
 At neither level: kernel memory behind sockets (bounded by descriptors times processes, 0.2 MB each), CPU caches and
 timing, and faults of the kernel itself.
@@ -268,7 +269,7 @@ def _outer(
         account = account or _ask_for_account(line)
         _close_all_but(*keep, line.fileno())
         os.setsid()
-        kernel.scrub_environment(_environment(confinement.root))
+        kernel.scrub_environment(_environment(confinement))
         alone = confinement.level == "A"
         proc = _enter_namespaces(confinement, account) if alone else None
         if not alone:
@@ -277,7 +278,7 @@ def _outer(
         socket.send_fds(line, [READY], [] if proc is None else [proc])
         process = os.fork()
         if process == 0:
-            _inner(confinement, inside, account, line)
+            _inner(confinement, inside, keep, line, account)
         kernel.set_process(kernel.PR_SET_DUMPABLE, 0)
         if alone:
             kernel.drop_capabilities()
@@ -289,11 +290,16 @@ def _outer(
 
 
 def _inner(
-    confinement: Confinement, inside: Callable[[], int], account: tuple[int, int], line: socket.socket
+    confinement: Confinement,
+    inside: Callable[[], int],
+    keep: tuple[int, ...],
+    line: socket.socket,
+    account: tuple[int, int],
 ) -> NoReturn:
     """The inside: gives up what it may, then runs what it is for."""
     try:
         os.setsid()
+        _close_all_but(*keep, line.fileno())  # once more: what the walls were built with, and the old /dev/null
         if confinement.level != "A":
             kernel.set_process(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             _become(account)
@@ -348,11 +354,13 @@ def _close_all_but(*kept: int) -> None:
         os.closerange(before + 1, after)
 
 
-def _environment(root: Path) -> dict[str, str]:
+def _environment(confinement: Confinement) -> dict[str, str]:
     taken = {name: os.environ[name] for name in TAKEN_OVER if name in os.environ}
+    root = str(confinement.root)
     path = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin"
-    fixed = {"PATH": path, "LANG": "C.UTF-8", "HOME": str(root), "TMPDIR": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    return taken | fixed | dict.fromkeys(ONE_THREAD, "1")
+    fixed = {"PATH": path, "LANG": "C.UTF-8", "HOME": root, "TMPDIR": root, "PYTHONDONTWRITEBYTECODE": "1"}
+    serial = {} if confinement.level == "A" else {"JOBLIB_MULTIPROCESSING": "0"}  # without locks: in turn, unasked
+    return taken | fixed | serial | dict.fromkeys(ONE_THREAD, "1")
 
 
 def _ask_for_account(line: socket.socket) -> tuple[int, int]:

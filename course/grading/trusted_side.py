@@ -114,11 +114,10 @@ class _Judge:
     def _bind(self, asker: Asker, source: str) -> None:
         """Put the student's names, as they are now, in the place of those that the tests cell reads."""
         names = self.shell.names
-        read = names_read(source) | self.always
-        unknown = {name for name in read if name not in names and not hasattr(builtins, name)}
-        wanted = frozenset((read & self.student_names) | unknown)
+        wanted = (names_read(source) | self.always) & self.student_names
         for name in wanted:
             names.pop(name, None)
+        asker.namespace = names
         if wanted:
             names.update(asker.names(wanted))
 

@@ -14,15 +14,20 @@ import gc
 import importlib
 import os
 import pickle
+import resource
 import socket
 import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self
 
+import platformdirs
+
 from course.errors import CourseError
+from course.grading import sandbox
 from course.grading.records import Level, Limits
 
 #: What a warm process has imported: what lessons use, and what comes lazily when a cell runs or fails.
@@ -45,6 +50,8 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+#: How long a box whose line was closed may take to end by itself, in seconds.
+POLITE = 0.3
 _SIZE = struct.Struct("!Q")
 
 
@@ -55,13 +62,16 @@ class Order:
     side: Literal["student", "trusted"]
     level: Level
     limits: Limits
-    folder: str  # a private folder of the caller's for this child
+    folder: str  # its working folder: at A a path within the box, else one that does not exist yet on the disk
 
 
 class Zygote:
     """A warm process, and the line to it; a context manager. Not for use from several threads at once."""
 
     def __init__(self, modules: tuple[str, ...] = WARM) -> None:
+        # matplotlib's list of fonts takes seconds to make, and is made once a user.
+        fonts = platformdirs.user_cache_path("mlops-course", appauthor=False) / "matplotlib"
+        fonts.mkdir(parents=True, exist_ok=True)
         here, there = socket.socketpair()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; from course.grading.zygote import serve; "
@@ -70,7 +80,7 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", code],
             stdin=subprocess.DEVNULL,
-            env={**ENVIRONMENT, "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", "/tmp"), "HOME": "/"},
+            env={**ENVIRONMENT, "MPLCONFIGDIR": str(fonts), "HOME": "/"},
             pass_fds=[there.fileno()],
             start_new_session=True,
             cwd="/",
@@ -78,8 +88,8 @@ class Zygote:
         there.close()
         self._line = here
 
-    def spawn(self, order: Order) -> tuple[Any, socket.socket]:
-        """Fork a confined child; return its box and the socket that it listens to."""
+    def spawn(self, order: Order) -> tuple[int, socket.socket]:
+        """Fork a confined child; return the number of its box and the socket that it listens to."""
         ours, theirs = socket.socketpair()
         with theirs:
             _send(self._line, pickle.dumps(order), theirs.fileno())
@@ -89,9 +99,16 @@ class Zygote:
             raise CourseError(f"a grading process could not be started: {answer}")
         return answer, ours
 
-    def reap(self, child: int) -> float:
-        """Let go of a child that was killed; return the CPU seconds that it spent, with all that descended from it."""
-        _send(self._line, pickle.dumps(child))
+    def watch(self, box: int) -> str | None:
+        """Return None while a box keeps to its limits, else what it did: "used more than 2 GiB of memory"."""
+        return self._ask("watch", box)
+
+    def end(self, box: int) -> float:
+        """End a box and all that runs in it; return the CPU seconds that all of it spent."""
+        return self._ask("end", box)
+
+    def _ask(self, what: str, box: int) -> Any:
+        _send(self._line, pickle.dumps((what, box)))
         return pickle.loads(_receive(self._line)[0])
 
     def close(self) -> None:
@@ -125,8 +142,8 @@ def zygote() -> Zygote:
 
 
 def serve(line: int, modules: tuple[str, ...]) -> None:
-    """Be the zygote: import, then fork a child for each order until the line is closed."""
-    from course.grading import cells, sandbox, student_side, trusted_side
+    """Be the zygote: import, then do what the line says until it is closed; boxes end with it."""
+    from course.grading import cells, kernel, student_side, trusted_side
 
     for module in modules:
         with contextlib.suppress(ImportError):  # an environment of another course has not all of them
@@ -134,40 +151,52 @@ def serve(line: int, modules: tuple[str, ...]) -> None:
     cells.warm_up()
     gc.collect()
     gc.freeze()
+    kernel.set_process(kernel.PR_SET_DUMPABLE, 0)  # at level B what runs in a box has this account
     sock = socket.socket(fileno=line)
-    sock.set_inheritable(False)
     lives = {"student": student_side.live, "trusted": trusted_side.live}
+    boxes: dict[int, tuple[sandbox.Box, Limits]] = {}
     with contextlib.suppress(EOFError):
         while True:
-            data, number = _receive(sock, with_number=True)
+            data, number = _receive(sock)
             order = pickle.loads(data)
-            if isinstance(order, int):
-                _send(sock, pickle.dumps(_reap(order)))
-                continue
-            try:
-                confinement = sandbox.Confinement.of(order.level, order.folder, order.limits)
-                live = lives[order.side]
-
-                inside = functools.partial(_inside, live, number, confinement.root, order.limits)
-                answer: Any = sandbox.run_confined(confinement, inside, [number])
-            except Exception as error:
-                answer = f"{type(error).__name__}: {error}"
-            finally:
-                os.close(number)
+            if isinstance(order, Order):
+                answer = _spawn(order, lives[order.side], number, boxes)
+            elif order[0] == "watch":
+                box, limits = boxes[order[1]]
+                answer = box.watch(limits)
+            else:
+                answer = _end(boxes.pop(order[1])[0])
             _send(sock, pickle.dumps(answer))
+    for box, _ in boxes.values():
+        box.close()
+
+
+def _spawn(
+    order: Order, live: Callable[..., int], number: int, boxes: dict[int, tuple[sandbox.Box, Limits]]
+) -> int | str:
+    root = Path(order.folder)
+    confinement = sandbox.Confinement(order.level, root, limits=order.limits)
+    inside = functools.partial(_inside, live, number, str(root), order.limits)
+    try:
+        box = sandbox.run_confined(confinement, inside, [number])
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        os.close(number)
+    boxes[box.pid] = box, order.limits
+    return box.pid
+
+
+def _end(box: sandbox.Box) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    box.wait(POLITE)  # its line is closed: what ends by itself is counted, what has to be killed is not
+    box.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _inside(live: Callable[..., int], number: int, root: str, limits: Limits) -> int:
     return live(socket.socket(fileno=number), root, limits)
-
-
-def _reap(child: int) -> float:
-    """Wait for a child that was killed; return the CPU seconds that it and what it waited for have spent."""
-    try:
-        used = os.wait4(child, 0)[2]
-    except ChildProcessError:
-        return 0.0
-    return used.ru_utime + used.ru_stime
 
 
 def _send(sock: socket.socket, data: bytes, number: int | None = None) -> None:
@@ -176,7 +205,7 @@ def _send(sock: socket.socket, data: bytes, number: int | None = None) -> None:
     sock.sendall(data)
 
 
-def _receive(sock: socket.socket, with_number: bool = False) -> tuple[bytes, int]:
+def _receive(sock: socket.socket) -> tuple[bytes, int]:
     head, ancillary, _, _ = sock.recvmsg(_SIZE.size, socket.CMSG_SPACE(4))
     if len(head) < _SIZE.size:
         raise EOFError("the line is closed")

@@ -1,21 +1,21 @@
 # %% [markdown]
 # # 1. A working notebook is where a model's life starts, not where it ends
 #
-# *Reading 6 minutes, playing 10 minutes, making 12 minutes, writing 10 minutes.*
+# *Reading 4 minutes, playing 5 minutes, making 7 minutes, writing 4 minutes.*
 #
 # After this section you can
 # - ask the five questions that stand between a notebook and production,
 # - name the price of each answer,
-# - put a safety net under a model, so that it always answers, in time, and says who answered.
+# - put a safety net under a model.
 #
 # ## Five questions stand between a notebook and production
 #
-# None of them is optional: a team that does not answer one has answered it all the same, with *nothing*.
+# None of them is optional.
 #
 # 1. **How does data reach the model: streaming, batch or on-device?**
-#    One answer at a time, all answers overnight, or in the customer's telephone: each implies other infrastructure.
+#    One answer at a time, all overnight, or on the customer's telephone: each implies other infrastructure.
 # 2. **How is it retrained: by hand, on a schedule, or triggered by drift?**
-#    *Drift* is when the world moves away from the data that the model learned from.
+#    *Drift* is when the world moves away from the data the model learned from.
 # 3. **How are predictions logged and audited?**
 #    What is not written down cannot be noticed, explained or counted.
 # 4. **What happens when a bad prediction causes harm: rollback, kill switch, fallback model?**
@@ -43,16 +43,14 @@ def rule_of_thumb(parcel):
 parcel = {"distance_km": 600, "weight_kg": 2.5}
 
 # %% [markdown]
-# ## Ship it as the notebook left it, and see what happens
+# ## Shipped as the notebook left it, a model goes wrong unseen
 #
-# The shop of this course's company promises with each order how many days the parcel will travel.
-# A model makes the promise, 100 times an hour.
-# A promise is bad when it is off by more than a day, and in the notebook 4 % of them were.
+# The company of this course, a small bank with a shop, lets a model promise with each order how many days the parcel will travel.
+# A promise is bad when it is off by more than a day; in the notebook 4 % were.
 #
-# Now ship it as it is: answers computed overnight, retrained by hand, nothing logged, nothing prepared for harm, nothing kept of version 1 but the notebook.
-# In the 180 days that follow, four things go wrong, none of them rare, and an auditor asks a question.
-#
-# What percentage of the promises of these 180 days will be bad?
+# Now ship it as it is: answers computed overnight, retrained by hand, nothing logged, nothing prepared for harm, only the notebook kept.
+# In the next 180 days four things go wrong.
+# What percentage of the promises will be bad?
 
 # %% role="answer" grade_id="gap-prediction" stub="prediction = ...  # percent of the promises"
 prediction = 8
@@ -61,18 +59,17 @@ prediction = 8
 check_prediction(prediction, Between(0, 100, "percent of the promises"))
 
 # %% [markdown]
-# Now run it.
-# The five questions are five rows of buttons, and the same things happen whatever you press:
+# Each question is a row of buttons; whatever you press, the same happens:
 #
-# - *day 18, lost column*: a partner's system stops sending the distance of two orders in five, and nothing raises;
-# - *day 40, drift*: customers begin to order from farther away, more each day;
-# - *day 75, broken supply*: what carries data to the model breaks, each kind of delivery in its own way;
-# - *day 104, bad release*: version 2 goes live, and it learned from labels of the wrong orders;
-# - *day 150*: an auditor asks why a customer was promised two days on day 31.
+# - *day 18, lost column*: two orders in five silently arrive without their distance;
+# - *day 40, drift*: customers order from farther away, more each day;
+# - *day 75, broken supply*: what carries data to the model breaks;
+# - *day 104, bad release*: version 2, which learned from labels of the wrong orders, goes live;
+# - *day 150*: an auditor asks about a promise of day 31.
 #
-# The board below the days has five measures, and the left end of each line is the best that any set of answers reaches.
-# *Hours until rollback* run from the bad release until it answers nobody; *latency* is how long a question waits.
-# The world is made up: all its numbers stand at the top of the file `course/labs/what_is_mlops/ship_it.py`.
+# Below, each of five lines runs from the best that any answers reach (left) to the worst.
+# *Hours until rollback* is how long the bad release answers, *latency* how long a question waits.
+# The world is made up, in `ship_it.py`.
 
 # %% role="lab"
 from course.labs.what_is_mlops.ship_it import ShipItLab
@@ -83,7 +80,7 @@ lab
 # %% [markdown]
 # ## No answer is free, and the questions lean on each other
 #
-# **1. Set question 2 to "when drift shows" and leave question 3 at "nothing". How often is the model retrained by the trigger?**
+# **1. Set question 2 to "when drift shows" and leave question 3 at "nothing". How often does drift trigger a training?**
 #
 # <details><summary>What you see, and why</summary>
 # Never: the days look as they did, and the trigger costs money.
@@ -91,15 +88,7 @@ lab
 # Set question 3 to "audit record" as well, and the slope is cut into small steps.
 # </details>
 #
-# **2. Set question 4 to "rollback". Which of the mishaps does it shorten, and why not the lost column?**
-#
-# <details><summary>What you see, and why</summary>
-# It shortens the bad release, and the sooner the more was kept of version 1.
-# The lost column stays: the old version reads the same broken data.
-# Going back mends what *you* changed, not what others did; for that there is a fallback.
-# </details>
-#
-# **3. Now try to reach the left end of all five lines at once.**
+# **2. Can you reach the left end of all five lines?**
 #
 # <details><summary>Did you?</summary>
 # Nobody does.
@@ -107,18 +96,16 @@ lab
 # So "which answer is best?" has no answer before somebody says what matters most here: that is a decision, and it has an owner.
 # </details>
 #
-# ## Make: a model that always answers, and says who did (12 minutes, medium)
+# ## Make: a model that always answers, and says who did (7 minutes, medium)
 #
-# Of the five questions you now answer the fourth, in code.
-# A model can fail in three ways: it raises an exception, it hangs, or, worst because nobody notices, it answers with something that is no number.
-# The shop must make a promise all the same, and must be able to count how often the model was not the one that made it.
+# Answer the fourth question in code.
+# A model can raise an exception, hang, or, worst because nobody notices, answer with something that is no number.
+# The shop must promise all the same, and know who answered.
 #
-# `call_with_timeout(function, *args, timeout=seconds)` is given: it returns `function(*args)`, raises what the function raises, and raises TimeoutError when the function is late.
-# The rule of thumb above never fails.
+# `call_with_timeout(function, *args, timeout=seconds)` is given: it returns `function(*args)`, raises what that raises, and TimeoutError when it is late.
+# Try `FaultyModel("nan", seed=1).predict(parcel)` in a new cell, then "raises", "hangs", "healthy".
 #
-# `FaultyModel` is a model that fails as you wish: try `FaultyModel("nan", seed=1).predict(parcel)` in a cell of your own, then "raises", "hangs" and "healthy".
-#
-# <details><summary>Hint: the three ways</summary>
+# <details><summary>Hint: three ways to fail</summary>
 # TimeoutError is an exception too, so a model that is late and one that raises can be caught in one place.
 # <code>math.isfinite(x)</code> says of a number whether it is one to promise.
 # </details>
@@ -133,14 +120,14 @@ lab
 def predict_with_fallback(model, features, timeout):
     """Return (days, who): a finite number, and "model" or "fallback".
 
-    Asks `model.predict(features)` once and waits for it no longer than `timeout`
-    seconds. When its answer is a finite number, 0.0 included, that is returned, with
-    "model". When it raises an exception, is late, or answers anything that is no
-    finite number (NaN, infinity, None), `rule_of_thumb(features)` is returned, with
-    "fallback". KeyboardInterrupt is a person who pressed stop: it is not caught.
+    Asks `model.predict(features)` once and waits no longer than `timeout` seconds. A
+    finite number, 0.0 included, is returned with "model". When the model raises an
+    exception, is late, or answers anything else (NaN, infinity, None),
+    `rule_of_thumb(features)` is returned with "fallback". KeyboardInterrupt is a
+    person who pressed stop: it is not caught.
 
     Example: predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=1)
-    returns (3.0, "fallback"), for a parcel that travels 600 km.
+    returns (3.0, "fallback").
     """
     ### BEGIN SOLUTION
     try:
@@ -202,7 +189,7 @@ for seed, late in ((0x3FED72E0E6D6154BCADF8B56D7A9E2FA, "hangs"), (0x552EDB51EC1
     assert waited < 1.6, f"a model that is late, timeout 0.1: expected an answer soon after, it took {waited:.1f} s"
 ### END HIDDEN TESTS
 
-# %% role="tests" grade_id="gap-survives-no-number" points=2 hint="Not every answer is one: look at the contract for what is no finite number, and try each."
+# %% role="tests" grade_id="gap-survives-no-number" points=2 hint="Not every answer is one: look at the docstring for what is no finite number, and try each."
 answer = predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=5)
 assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that answers NaN: expected the fallback, got {answer}"
 ### BEGIN HIDDEN TESTS
@@ -227,29 +214,33 @@ for seed in (0x1438F0B74535C4CBE1315B44665881B2, 0x58EC975264E65C1DE01F5DEEA3C91
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Reflect: a memo to somebody who wants to ship today (10 minutes, 4 points by hand)
+# ## Reflect: a memo to somebody who wants to ship today (4 minutes, 4 points by hand)
 #
 # The notebook says 96 % right, and the head of the shop asks: *"Why are we not live?"*
-# Answer in at most 150 words.
-# A person marks it, a point for each:
+# Answer in at most 60 words; a person gives a point for each clear sentence:
 #
-# 1. it says what would go wrong, in words of the shop, with one number that you read off the lab;
-# 2. it names one of the five questions and the answer you propose;
-# 3. it names the price of that answer, in milliseconds, euro or hours, and does not call it free;
-# 4. it says how you will notice that your answer failed, and who then decides what.
+# 1. what would go wrong, in words of the shop, with a number from the lab;
+# 2. which of the five questions you answer first, and how;
+# 3. what that costs, in milliseconds, euro or hours;
+# 4. how you will notice that it was not enough, and who decides then.
 
 # %% [markdown] role="written" grade_id="gap-memo" points=4
-# The notebook was tried on last year's orders, and the next half-year is another matter.
-# In our rehearsal of 180 days, shipped as it stands, 15.5 % of the promises were bad instead of 4 %: a partner's system stopped sending distances, and for three weeks customers got wrong dates, because we learned of it from complaints.
-#
-# I propose to answer the third question first, with an audit record of every promise: which model, which order, when, who asked.
-# In the rehearsal bad promises then fell to about 9 %.
-# The price: each customer waits 18 milliseconds longer, and we pay 20 euro a day.
-#
-# Every morning the record is compared with the week before.
-# If twice as many orders lack a distance, Mara, who is on call, is paged within the hour, and she alone decides whether the rule of thumb takes over until the cause is mended.
+# In our rehearsal of 180 days 15.5 % of the promises were bad, not 4 %: nobody noticed wrong dates for weeks.
+# I answer question 3 first, with an audit record of every promise.
+# Each customer then waits 18 milliseconds longer.
+# If customers complain before the record shows why, Mara, on call, decides whether the rule of thumb takes over.
 
 # %% [markdown]
+# ## Go further: going back mends what you changed (2 minutes, no points)
+#
+# **In the lab set question 4 to "rollback". Which of the mishaps does it shorten, and why not the lost column?**
+#
+# <details><summary>What you see, and why</summary>
+# It shortens the bad release, and the sooner the more was kept of version 1.
+# The lost column stays: the old version reads the same broken data.
+# Going back mends what *you* changed, not what others did; for that there is a fallback.
+# </details>
+#
 # ## Go further: the gaps that block, as a list (8 minutes, no points)
 #
 # A release meeting needs no essay; it needs the list of what is missing.

@@ -1,69 +1,56 @@
 # %% [markdown]
 # # 7. The course builds what was missing, one unit at a time
 #
-# *Reading 5 minutes, playing 8, making 12.*
+# *Reading 3 minutes, playing 7, making 5.*
 #
 # After this section you can
-# - say what you will have built by the end of the course, and with which tools,
+# - say what you will have built by the end, and with which tools,
 # - find the shortest way to the unit that you need first,
-# - write down the environment of a result, so that somebody else can ask: was it the same as mine?
+# - write down the environment of a result.
 
 # %%
 import hashlib
 import json
-import os
-import platform
-from pathlib import Path
 
 from course.doctor import THREAD_SETTINGS
 from course.labs.what_is_mlops.machines import lock_of_this_course, sample_machine
 from course.predict import Between, check_prediction
 
 # %% [markdown]
-# ## Seven things will stand at the end, and you will have built them
+# ## By the end you will have done all of this yourself
 #
 # The course has 42 lessons, a game day and a capstone: 44 units in 8 sections.
-# One company goes through all of them, the small bank with a shop that you know by now.
-# Each tool arrives when the company needs it, and not before.
+# All are about the small bank with a shop that you know.
 #
-# | By the end you have | with | in section |
+# | You will have | with | in section |
 # |---|---|---|
 # | built reproducible projects | **MLflow**, **DVC** and version-pinned environments | 1, 2 |
 # | containerised training and serving | **Docker** and **Compose** | 3 |
 # | deployed prediction services and load-tested them | **FastAPI** | 4 |
-# | automated tests, training and releases that know about ML (CI/CD) | **GitHub Actions** | 5 |
+# | automated ML-aware tests, training and releases (CI/CD) | **GitHub Actions** | 5 |
 # | detected data drift and built a monitoring dashboard | statistics and your own logs | 6 |
 # | run ML workloads on a cluster | **Kubernetes** and **Kubeflow** | 7 |
 # | designed systems from end to end | **feature stores** and **Airflow** | 8 |
 #
-# Sections 1 to 6 follow the five pillars; 7 and 8 stand on top of all five.
+# Sections 1 to 6 follow the five pillars; 7 and 8 stand on top.
 
 # %% [markdown]
 # ## A unit's number is not its distance
 #
-# The bank's fraud model has met customers who behave in a new way.
-# To notice that by yourself you want unit 32, *Detecting Data Drift*.
-# There are 31 units before it.
-#
-# Each unit names the units that it needs directly, and those need others.
-# How many of the 31 must you do before unit 32?
-# Write a whole number from 0 to 31 in place of the dots.
+# To notice when the bank's customers change you want unit 32, *Detecting Data Drift*.
+# It names the units that it needs directly, and those need others.
+# How many of the 31 before it must you do first?
 
-# %% role="answer" grade_id="road-prediction" stub="prediction = ...  # units before unit 32"
+# %% role="answer" grade_id="road-prediction" stub="prediction = ...  # units before unit 32, 0 to 31"
 prediction = 12
 
 # %% role="tests" grade_id="road-prediction-kind" points=1
 check_prediction(prediction, Between(0, 31, "units"))
 
 # %% [markdown]
-# Committed?
-# Then run the map.
-# Each row is a section, each box a unit, and each colour a pillar, which stands in words on the left.
-# Boxes with a thick frame are on the road to the unit that you pick.
-# The week on them is the week in which you are done, at the minutes that you can spare.
-#
-# The map is a plan.
-# Unit 1 is written; the minutes of the others are estimates.
+# Rows are sections, boxes units, and colours pillars, named on the left.
+# Thick frames mark the road to the unit that you pick, each with the week in which it is done.
+# Minutes of unwritten units are plans.
 
 # %% role="lab"
 from course.labs.what_is_mlops.roadmap import RoadmapLab
@@ -74,10 +61,8 @@ lab
 # %% [markdown]
 # ## Every road begins with reproducibility
 #
-# Look for three things, the third in the next cell.
-#
 # **1. Light up the pillar Reproducibility, then pick several late units.**
-# Is there a unit past section 2 whose road avoids that pillar?
+# Does any road past section 2 avoid that pillar?
 #
 # <details><summary>What you see, and why</summary>
 # None does.
@@ -85,20 +70,8 @@ lab
 # Unit 4, pinned environments, stands on nearly every road, and this section's exercise is its beginning.
 # </details>
 #
-# **2. Reach unit 36, then unit 44.**
-# Some boxes get a frame in neither.
-# Are they less important?
-#
-# <details><summary>What you see, and why</summary>
-# They are ends of their own: nothing later builds on them.
-# That says how the course is wired, and nothing about what your work needs.
-# If your model answers customers from a feature store, unit 41 comes before most of the others.
-# </details>
-#
-# **3. Run the doctor: it shows the same map as your machine sees it.**
-# It looks for the tools of each unit and starts none of them.
-# A box says *tools here*.
-# Can you be sure that they work?
+# **2. Run the doctor: it looks for each unit's tools on your machine, and starts none.**
+# Where a box says *tools here*, can you be sure they work?
 #
 # <details><summary>What you see, and why</summary>
 # No: found is not the same as working.
@@ -112,20 +85,18 @@ from course.labs.what_is_mlops.roadmap import MachineLab
 MachineLab()
 
 # %% [markdown]
-# ## Make: a report of the environment (10 minutes, medium)
+# ## Make: a report of the environment (6 minutes, medium)
 #
-# The same code on the same data can give other numbers on another machine: section 3 showed it.
-# When it happens to you, the first question is: *in which environment was this made?*
-# Answer it with a small dict.
-# This course will ask for it again: grade reports hold one, and later units compare theirs with yours.
+# The same code on the same data can give other numbers on another machine, as section 3 showed.
+# Then the first question is: *in which environment was this made?*
+# Your dict answers: which **lock** (the list that pins every package), which **Python**, which **platform** (operating system and processor), and how many **threads** the numeric libraries were told to use.
 #
-# Four things go in: which **lock** (the list that pins every package), which **Python**, which **platform** (operating system and processor), and how many **threads** the numeric libraries were told to use.
-# Nothing else does.
-# `environ` is what a process inherits from the one that started it, and passwords and tokens travel in it too: a report that is passed on must not carry them.
+# Nothing else goes in: a report is passed on, and `environ`, the settings that a process inherits, holds passwords and tokens too.
+# The last tests cell keeps your machine's report as `environment.json`, beside this notebook.
 #
 # <details><summary>Hint: where each part comes from</summary>
-# The lock's part is a hash of its text, as in section 2.
-# Python and platform are handed in; asking the <code>platform</code> module instead would report the machine that runs the function.
+# The lock's part is a hash of its text, as in section 2: <code>hashlib.sha256(text.encode()).hexdigest()</code>.
+# Python and platform are handed in; a function that asks its own machine would report the wrong one.
 # For the threads, begin with the names that you want, not with what <code>environ</code> holds.
 # </details>
 #
@@ -136,18 +107,16 @@ MachineLab()
 
 # %%
 machine = sample_machine(seed=1)
-print("the lock begins with:", *machine.lock_text.splitlines()[:2], sep="\n")
-print(machine.python, machine.platform, THREAD_SETTINGS, machine.environ, sep="\n\n")
+print(machine.lock_text[:180] + "...", *machine[1:], THREAD_SETTINGS, sep="\n\n")
 
 # %% role="answer" grade_id="road-environment-report"
 def environment_report(lock_text, python, platform, environ):
-    """Return a dict with four keys, which can be written as JSON:
+    """Return a dict with these four keys and no other:
 
     "lock": the SHA-256 of the lock's text, 64 hexadecimal digits,
-    "python" and "platform": the two texts as they were handed in,
+    "python" and "platform": as they were handed in,
     "threads": a dict of each name in THREAD_SETTINGS and its value in `environ`, None where it is absent.
-    Nothing else of `environ` stands in it, and `environ` stays as it was.
-    Equal machines give equal JSON, letter for letter, whatever the order of names in `environ`.
+    Equal machines give equal JSON, whatever the order of `environ`, which stays as it was.
     """
     ### BEGIN SOLUTION
     return {
@@ -158,12 +127,18 @@ def environment_report(lock_text, python, platform, environ):
     }
     ### END SOLUTION
 
-# %% role="tests" grade_id="road-report-names-the-lock" points=1 hint="Every character of the lock counts, also in the hashes, in comments and at the end; and the digits are those of SHA-256."
-machine = sample_machine(seed=2)
-lock = environment_report(*machine)["lock"]
+# %% role="tests" grade_id="road-report-says-what-it-was-given" points=2 hint="Lock, Python, platform and threads are those that were handed in, not those of the machine that runs the function. Every character of the lock counts, also in the hashes, in comments and at the end; and absent and empty are two different things."
+machine = sample_machine(seed=3)
+environ = machine.environ | dict.fromkeys(THREAD_SETTINGS, "4")
+report = environment_report(machine.lock_text, machine.python, machine.platform, environ)
+for key, expected in (("python", machine.python), ("platform", machine.platform)):
+    assert report[key] == expected, f"{key}: expected {expected!r}, as handed in, got {report[key]!r}"
+for name in THREAD_SETTINGS:
+    got = report["threads"].get(name, "no such name")
+    assert got == "4", f"threads, {name}: expected '4', got {got!r}"
+lock = report["lock"]
 assert isinstance(lock, str) and len(lock) == 64, f"lock: expected a text of 64 digits, got {lock!r}"
-newer = machine.lock_text.replace("numpy==", "numpy==1")
-other = environment_report(newer, *machine[1:])["lock"]
+other = environment_report(machine.lock_text.replace("numpy==", "numpy==1"), *machine[1:])["lock"]
 assert other != lock, "the lock names another NumPy: expected another hash of the lock, got the same"
 ### BEGIN HIDDEN TESTS
 for seed in (0xF9D951884398A9FF0B9F24C3AFE4EC46, 0x7AE43DD19CAAE8385A33B2B1D6ED0D49):
@@ -173,18 +148,6 @@ for seed in (0xF9D951884398A9FF0B9F24C3AFE4EC46, 0x7AE43DD19CAAE8385A33B2B1D6ED0
         expected = hashlib.sha256(text.encode("utf-8")).hexdigest()
         got = environment_report(text, *machine[1:])["lock"]
         assert got == expected, f"lock: expected the SHA-256 of its text, {expected}, got {got!r}"
-### END HIDDEN TESTS
-
-# %% role="tests" grade_id="road-report-says-what-it-was-given" points=1 hint="Python, platform and threads are those that were handed in, not those of the machine that runs the function; absent and empty are two different things."
-machine = sample_machine(seed=3)
-environ = machine.environ | dict.fromkeys(THREAD_SETTINGS, "4")
-report = environment_report(machine.lock_text, machine.python, machine.platform, environ)
-for key, expected in (("python", machine.python), ("platform", machine.platform)):
-    assert report[key] == expected, f"{key}: expected {expected!r}, as handed in, got {report[key]!r}"
-for name in THREAD_SETTINGS:
-    got = report["threads"].get(name, "no such name")
-    assert got == "4", f"threads, {name}: expected '4', got {got!r}"
-### BEGIN HIDDEN TESTS
 for seed in (0xDF2594D125512B0082362EBA8C659659, 0xBBB3290E16663B3E9CE6602996211600):
     machine = sample_machine(seed)
     for place, chosen in enumerate(THREAD_SETTINGS):
@@ -199,27 +162,7 @@ for seed in (0xDF2594D125512B0082362EBA8C659659, 0xBBB3290E16663B3E9CE6602996211
         assert report["platform"] == expected, f"platform: expected {expected!r}, got {report['platform']!r}"
 ### END HIDDEN TESTS
 
-# %% role="tests" grade_id="road-report-repeats" points=1 hint="Build the same environment twice, its names in another order the second time, and write both reports as JSON: not a letter may differ; and what was handed in stays as it was."
-machine = sample_machine(seed=4)
-environ = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "2", "HOME": "/home/ada"}
-turned = dict(reversed(environ.items()))
-first = json.dumps(environment_report(*machine[:3], environ))
-second = json.dumps(environment_report(*machine[:3], turned))
-assert first == second, f"names in another order: expected the same JSON, got\n{first}\n{second}"
-### BEGIN HIDDEN TESTS
-for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47400):
-    machine = sample_machine(seed)
-    environ = machine.environ | {name: str(place) for place, name in enumerate(THREAD_SETTINGS)}
-    turned, kept = dict(reversed(environ.items())), dict(environ)
-    first = json.dumps(environment_report(*machine[:3], environ))
-    second = json.dumps(environment_report(*machine[:3], turned))
-    assert first == second, f"names in another order: expected the same JSON, got\n{first}\n{second}"
-    third = json.dumps(environment_report(*machine[:3], environ))
-    assert first == third, f"called again: expected the same JSON, got\n{first}\n{third}"
-    assert environ == kept, "expected environ to stay as it was, but it was changed"
-### END HIDDEN TESTS
-
-# %% role="tests" grade_id="road-report-holds-nothing-else" points=1 hint="Four keys, and in the threads only names of THREAD_SETTINGS: a name that looks like one of them may hold a licence key."
+# %% role="tests" grade_id="road-report-holds-nothing-else" points=2 hint="Four keys, and in the threads only names of THREAD_SETTINGS: a name that looks like one of them may hold a licence key."
 machine = sample_machine(seed=5)
 report = environment_report(*machine)
 assert set(report) == {"lock", "python", "platform", "threads"}, f"expected four keys, got {sorted(report)}"
@@ -239,47 +182,41 @@ for seed in (0x8EE94510EDB5933B324A992D364B4795, 0xCC22E792D8CA2D5BCA0F07913EC2F
         assert secret not in json.dumps(report), f"expected nothing else of environ, got the value of {decoy}"
 ### END HIDDEN TESTS
 
-# %% [markdown]
-# ## What you keep: the first artefact of this course (2 minutes, easy)
-#
-# Now report your own environment, and keep it.
-# `lock_of_this_course()` gives the text of your lock, `platform.python_version()` and `platform.platform()` two more texts, and `dict(os.environ)` what this process has inherited.
-# Write the report as JSON to `environment.json`, beside this notebook, and bind to `artefact` what you read back from there.
-#
-# <details><summary>Hint: three lines are enough</summary>
-# <code>Path(name).write_text(text)</code> writes a text into a file, <code>Path(name).read_text()</code> reads it.
-# <code>json.dumps</code> makes a text of a dict, <code>json.loads</code> a dict of a text.
-# With <code>indent=2</code> each entry has its own line, so that a comparison names the line that differs.
-# </details>
+# %% role="tests" grade_id="road-report-repeats" points=1 hint="Build the same environment twice, its names in another order the second time, and write both reports as JSON: not a letter may differ; and what was handed in stays as it was."
+import os
+import platform
+from pathlib import Path
 
-# %% role="answer" grade_id="road-artefact" stub="artefact = ...  # the report, as it stands in environment.json"
-Path("environment.json").write_text(
-    json.dumps(
-        environment_report(lock_of_this_course(), platform.python_version(), platform.platform(), dict(os.environ)),
-        indent=2,
-    )
-)
-artefact = json.loads(Path("environment.json").read_text())
-
-# %% role="tests" grade_id="road-artefact-is-a-report" points=1
-if artefact is ...:
-    raise NotImplementedError("write your report to environment.json, and bind to artefact what you read back")
-assert isinstance(artefact, dict), f"artefact: expected a dict, as json.loads gives it, got {type(artefact).__name__}"
-mine = platform.python_version()
-assert artefact.get("python") == mine, f"python: expected the one that runs here, {mine}, got {artefact.get('python')!r}"
+mine = (lock_of_this_course(), platform.python_version(), platform.platform())
+threads = {name: os.environ[name] for name in THREAD_SETTINGS if name in os.environ}  # and no secret
+first = json.dumps(environment_report(*mine, {"LANG": "C", **threads}), indent=2)
+second = json.dumps(environment_report(*mine, {**threads, "LANG": "C"}), indent=2)
+assert first == second, f"names in another order: expected the same JSON, got\n{first}\n{second}"
+Path("environment.json").write_text(first + "\n", encoding="utf-8")
+### BEGIN HIDDEN TESTS
+for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47400):
+    machine = sample_machine(seed)
+    environ = machine.environ | {name: str(place) for place, name in enumerate(THREAD_SETTINGS)}
+    turned, kept = dict(reversed(environ.items())), dict(environ)
+    first = json.dumps(environment_report(*machine[:3], environ))
+    second = json.dumps(environment_report(*machine[:3], turned))
+    assert first == second, f"names in another order: expected the same JSON, got\n{first}\n{second}"
+    third = json.dumps(environment_report(*machine[:3], environ))
+    assert first == third, f"called again: expected the same JSON, got\n{first}\n{third}"
+    assert environ == kept, "expected environ to stay as it was, but it was changed"
+### END HIDDEN TESTS
 
 # %% [markdown]
-# Restart the kernel, run everything again, and compare: the file has not changed by a letter.
+# `environment.json` is the first artefact of this course: run everything again, and not a letter changes.
 # That is the course in small: a result, and beside it what it takes to get it again.
 #
 # ## Reflect: one sentence to a colleague
 #
 # A colleague runs your code on your data and gets other numbers.
-# Which file do you ask her for, and what can it tell you that a screenshot of her results cannot?
-# Answer in one sentence; nobody marks it.
+# Which file do you ask her for, and what does it tell you that her numbers cannot?
+# Nobody marks it.
 #
-# Lesson 1 ends here.
-# Unit 2, **The ML Lifecycle and Technical Debt**, opens the bank's pipeline and looks for what pulls at what.
+# In unit 2, **The ML Lifecycle and Technical Debt**, a harmless tidy-up of one model's pipeline moves another's numbers.
 #
 # ## Go further: say what differs between two environments (6 minutes, no points)
 #

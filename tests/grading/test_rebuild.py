@@ -212,6 +212,9 @@ def test_white_space_at_the_ends_of_lines_makes_no_other_cell():
 def test_set_up_that_the_student_runs_again_runs_again():
     student = insert_after(solved(), "triple", plain("import math\nnumber = 21"))
     assert texts(graded(student)).count("import math\nnumber = 21") == 2
+    for each in student["cells"]:
+        del each["id"]
+    assert texts(graded(student)).count("import math\nnumber = 21") == 2
 
 
 def test_a_copied_test_cell_and_an_empty_cell_are_left_out():
@@ -346,6 +349,16 @@ def test_answers_that_lost_all_their_marks_are_known_by_what_they_define_or_wher
     assert len(rebuilt.notes) >= 3
 
 
+def test_where_two_lost_answers_define_the_same_name_none_is_guessed():
+    ours = source()
+    by_id(ours, "triple")["source"] = "def double(number):\n    return 3 * number"
+    untouched = release()
+    by_id(untouched, "triple")["source"] = STUBS["double"]
+    student = {"cells": [plain("import math\nnumber = 21", cell_id="set-up"), plain(SOLVED)], "nbformat": 4}
+    rebuilt = rebuild("hw1", ours, untouched, Received(dump(student)))
+    assert [each.role for each in rebuilt.cells if each.source == SOLVED] == ["added"]
+
+
 def test_a_written_answer_in_a_cell_of_its_own_reaches_the_person_who_marks():
     student = solved()
     by_id(student, "why")["source"] = STUBS["why"]
@@ -367,7 +380,12 @@ def test_text_behind_a_task_stays_behind_it():
 def test_pictures_in_written_answers_and_own_text_stay_and_nothing_else_of_attachments():
     student = solved()
     good = {"image/png": "iVBORw0KGgo="}
-    by_id(student, "why")["attachments"] = {"a.png": good, "b.svg": {"image/svg+xml": "<svg/>"}, "c": 3, "d": {"x": 1}}
+    by_id(student, "why")["attachments"] = {
+        "a.png": good,
+        "b.svg": {"image/svg+xml": "PHN2Zy8+"},
+        "c": 3,
+        "d": {"x": 1},
+    }
     insert_after(student, "why", plain("See.", "markdown") | {"attachments": {"e.png": good | {"text/html": "<b>"}}})
     rebuilt = graded(student)
     assert_sound(rebuilt)

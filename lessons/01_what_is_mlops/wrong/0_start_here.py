@@ -4,18 +4,6 @@ def worst_step(funnel):
     lost = -funnel["remaining"].diff().to_numpy()[1:]
     return funnel["step"].iloc[1 + lost.argmax()]
 
-# %% wrong="trusts-the-index" replaces="start-worst-step" loses="start-worst-step-any-index"
-# Right as long as rows are labelled 0, 1, 2 …
-def worst_step(funnel):
-    lost = 1 - funnel["remaining"] / funnel["remaining"].shift()
-    return funnel["step"].iloc[int(lost.idxmax())]
-
-# %% wrong="asks-for-a-label" replaces="start-worst-step" loses="start-worst-step-any-index"
-# Looks the step up by its label: where a label stands on several rows, that gives several names.
-def worst_step(funnel):
-    lost = 1 - funnel["remaining"] / funnel["remaining"].shift()
-    return funnel.loc[lost.idxmax(), "step"]
-
 # %% wrong="trips-over-nobody" replaces="start-worst-step" loses="start-worst-step-empty"
 # Divides by nobody: in NumPy that gives NaN, and argmax takes a NaN for the largest.
 def worst_step(funnel):
@@ -31,14 +19,14 @@ def worst_step(funnel):
     lost = (left[:-1] - left[1:]) / left[0]
     return funnel["step"].iloc[1 + lost.argmax()]
 
-# %% wrong="names-the-step-before" replaces="start-worst-step" loses="start-worst-step-by-share start-worst-step-any-index start-worst-step-empty"
+# %% wrong="names-the-step-before" replaces="start-worst-step" loses="start-worst-step-by-share start-worst-step-empty"
 # Names where they were last seen, not the step that they did not reach.
 def worst_step(funnel):
     left = funnel["remaining"].to_numpy()
     lost = (left[:-1] - left[1:]) / np.maximum(left[:-1], 1)
     return funnel["step"].iloc[lost.argmax()]
 
-# %% wrong="looks-at-the-last-step" replaces="start-worst-step" loses="start-worst-step-by-share start-worst-step-any-index"
+# %% wrong="looks-at-the-last-step" replaces="start-worst-step" loses="start-worst-step-by-share"
 # Takes the smallest bar for the worst step.
 def worst_step(funnel):
     return funnel["step"].iloc[funnel["remaining"].to_numpy().argmin()]

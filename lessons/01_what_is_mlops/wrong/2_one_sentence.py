@@ -1,9 +1,9 @@
-# %% wrong="hashes-what-print-shows" replaces="fingerprint-four-artefacts" loses="fingerprint-ignores-key-order fingerprint-sees-data fingerprint-sees-model" demo=true
+# %% wrong="hashes-what-print-shows" replaces="fingerprint-four-artefacts" loses="fingerprint-repeats fingerprint-sees-data fingerprint-sees-model" demo=true
 # The first thing one tries: everything into one f-string. Printed numbers are rounded, dicts keep their order.
 def fingerprint(code, data, model, config):
     return hashlib.sha256(f"{code}{data}{model}{config}".encode()).hexdigest()
 
-# %% wrong="sorts-only-the-top" replaces="fingerprint-four-artefacts" loses="fingerprint-ignores-key-order"
+# %% wrong="sorts-only-the-top" replaces="fingerprint-four-artefacts" loses="fingerprint-repeats"
 # Sorts the config's own keys, and forgets the dict inside.
 def fingerprint(code, data, model, config):
     columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]

@@ -1,49 +1,13 @@
-# %% wrong="looks-for-words" replaces="pillar-missing" loses="pillar-containerization-promise pillar-serving-promise pillar-all-at-once" demo=true
-# Reads a symptom as the disease: any failed start is a missing container, any late copy is missing Serving.
+# %% wrong="looks-for-words" replaces="pillar-missing" loses="pillar-serving-promise pillar-all-at-once" demo=true
+# Reads a symptom as the disease: any late copy is missing Serving.
 def missing_pillar(log):
     never = float("inf")
     ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
-        return "Reproducibility"
-    if (log["outcome"] == "failed").any():
-        return "Containerization"
-    if (log["outcome"] == "too late").any():
-        return "Serving"
-    if any(day <= 87 and ended.get(change, never) > day + 3 for change, day in first_days(log, "ready").items()):
-        return "CI/CD"
-    if any(alert.get(trouble, never) > day for trouble, day in first_days(log, "complaint").items()):
-        return "Observability"
-    return None
-
-# %% wrong="counts-fingerprints" replaces="pillar-missing" loses="pillar-reproducibility-promise pillar-all-at-once"
-# More or fewer fingerprints than recipes? Two recipes that happen to give the same one upset the count.
-def missing_pillar(log):
-    never = float("inf")
-    ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    built = log[log["event"] == "built"]
-    if built["item"].nunique() != built["outcome"].nunique():
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
-    if any("in time" not in answers for answers in outcomes_by_item(log, "asked").values()):
-        return "Serving"
-    if any(day <= 87 and ended.get(change, never) > day + 3 for change, day in first_days(log, "ready").items()):
-        return "CI/CD"
-    if any(alert.get(trouble, never) > day for trouble, day in first_days(log, "complaint").items()):
-        return "Observability"
-    return None
-
-# %% wrong="groups-by-machine" replaces="pillar-missing" loses="pillar-containerization-promise pillar-all-at-once"
-# Asks whether a machine saw both failures and successes, and so blames the machines for a package's bug.
-def missing_pillar(log):
-    never = float("inf")
-    ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
-        return "Reproducibility"
-    started = log[log["event"] == "started"]
-    if (started.groupby("machine")["outcome"].nunique() > 1).any():
-        return "Containerization"
-    if any("in time" not in answers for answers in outcomes_by_item(log, "asked").values()):
+    if (log["outcome"] == "too late").any():
         return "Serving"
     if any(day <= 87 and ended.get(change, never) > day + 3 for change, day in first_days(log, "ready").items()):
         return "CI/CD"
@@ -56,7 +20,7 @@ def missing_pillar(log):
 def missing_pillar(log):
     never = float("inf")
     ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -73,7 +37,7 @@ def missing_pillar(log):
 def missing_pillar(log):
     never = float("inf")
     ended, alert = first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -89,7 +53,7 @@ def missing_pillar(log):
 # Compares days only where both are written down: a change that never ends and an alert that never comes have no second day.
 def missing_pillar(log):
     ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -106,7 +70,7 @@ def missing_pillar(log):
 def missing_pillar(log):
     never = float("inf")
     ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -125,7 +89,7 @@ def missing_pillar(log):
     ended = first_days(log, "stopped") | first_days(log, "live")
     rows = log[log["event"] == "alert"]
     alert = dict(zip(rows["item"].tolist(), rows["day"].tolist()))
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -142,7 +106,7 @@ def missing_pillar(log):
 def missing_pillar(log):
     never = float("inf")
     ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -159,7 +123,7 @@ def missing_pillar(log):
 def missing_pillar(log):
     never = float("inf")
     live, stopped, alert = first_days(log, "live"), first_days(log, "stopped"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -177,7 +141,7 @@ def missing_pillar(log):
 def missing_pillar(log):
     never = float("inf")
     ended, alert = first_days(log, "stopped") | first_days(log, "live"), first_days(log, "alert")
-    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"

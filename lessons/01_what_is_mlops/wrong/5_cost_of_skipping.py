@@ -8,7 +8,7 @@ def first_bad_day(days, watched):
             return int(bad[0]), column
     return None
 
-# %% wrong="looks-into-the-future" replaces="retail-first-bad-day" loses="retail-names-the-column retail-on-the-first-day retail-keeps-quiet"
+# %% wrong="looks-into-the-future" replaces="retail-first-bad-day" loses="retail-names-the-column retail-keeps-quiet"
 # Takes the whole month as normal: an early break becomes the normal state.
 def first_bad_day(days, watched):
     missing = pd.DataFrame([frame[watched].isna().mean() for frame in days])
@@ -18,7 +18,7 @@ def first_bad_day(days, watched):
             return day, rise.loc[day].idxmax()
     return None
 
-# %% wrong="compares-with-yesterday" replaces="retail-first-bad-day" loses="retail-on-the-first-day retail-keeps-quiet"
+# %% wrong="compares-with-yesterday" replaces="retail-first-bad-day" loses="retail-names-the-column retail-keeps-quiet"
 # Looks for a jump from one day to the next: what grows slowly never jumps.
 def first_bad_day(days, watched):
     for day in range(7, len(days)):
@@ -37,7 +37,7 @@ def first_bad_day(days, watched):
             return day, rise.loc[day].idxmax()
     return None
 
-# %% wrong="rings-above-a-third" replaces="retail-first-bad-day" loses="retail-names-the-column retail-on-the-first-day retail-keeps-quiet"
+# %% wrong="rings-above-a-third" replaces="retail-first-bad-day" loses="retail-names-the-column retail-keeps-quiet"
 # One limit for all columns: a column that always lacks much rings every day, one that never does rings late.
 def first_bad_day(days, watched):
     for day in range(7, len(days)):
@@ -88,35 +88,35 @@ def bank_alarm(then, now):
 def bank_alarm(then, now):
     return bool(population_shift(then, now).max() > 0.1 and now["blocked"].mean() > 0.03)
 
-# %% wrong="forgets-what-it-costs-to-act" replaces="bank-best-action" loses="bank-cheapest-action bank-waiting-costs"
+# %% wrong="forgets-what-it-costs-to-act" replaces="bank-best-action" loses="bank-cheapest-action"
 # Counts mistakes only: retraining looks free.
 def best_action(options, wrong_block, missed_fraud, days):
     a_day = options["wrongly_blocked_a_day"] * wrong_block + options["frauds_missed_a_day"] * missed_fraud
     waiting = options["works_after_days"].clip(upper=days)
     return (waiting * a_day["leave it"] + (days - waiting) * a_day).idxmin()
 
-# %% wrong="works-before-it-is-there" replaces="bank-best-action" loses="bank-waiting-costs"
+# %% wrong="works-before-it-is-there" replaces="bank-best-action" loses="bank-cheapest-action"
 # An action that comes after the last day gets a negative number of days, and seems to earn money on them.
 def best_action(options, wrong_block, missed_fraud, days):
     a_day = options["wrongly_blocked_a_day"] * wrong_block + options["frauds_missed_a_day"] * missed_fraud
     waiting = options["works_after_days"]
     return (options["cost_once"] + waiting * a_day["leave it"] + (days - waiting) * a_day).idxmin()
 
-# %% wrong="first-row-is-leave-it" replaces="bank-best-action" loses="bank-waiting-costs" demo=true
+# %% wrong="first-row-is-leave-it" replaces="bank-best-action" loses="bank-cheapest-action" demo=true
 # Takes the first row for the present state, wherever it stands.
 def best_action(options, wrong_block, missed_fraud, days):
     a_day = options["wrongly_blocked_a_day"] * wrong_block + options["frauds_missed_a_day"] * missed_fraud
     waiting = options["works_after_days"].clip(upper=days)
     return (options["cost_once"] + waiting * a_day.iloc[0] + (days - waiting) * a_day).idxmin()
 
-# %% wrong="waiting-is-free" replaces="bank-best-action" loses="bank-waiting-costs"
+# %% wrong="waiting-is-free" replaces="bank-best-action" loses="bank-cheapest-action"
 # Counts the days on which the action works, and forgets what the wait costs.
 def best_action(options, wrong_block, missed_fraud, days):
     a_day = options["wrongly_blocked_a_day"] * wrong_block + options["frauds_missed_a_day"] * missed_fraud
     working = (days - options["works_after_days"]).clip(lower=0)
     return (options["cost_once"] + working * a_day).idxmin()
 
-# %% wrong="wrong-blocks-only" replaces="bank-best-action" loses="bank-cheapest-action bank-waiting-costs"
+# %% wrong="wrong-blocks-only" replaces="bank-best-action" loses="bank-cheapest-action"
 # Counts the blocked customers and forgets the missed frauds, whose number a new threshold raises.
 def best_action(options, wrong_block, missed_fraud, days):
     a_day = options["wrongly_blocked_a_day"] * wrong_block

@@ -1,99 +1,62 @@
-# %% wrong="always-the-first" replaces="owner-assign" loses="owner-takes-turns" demo=true
-# Gives each of a role's tickets to the first who holds it.
-def assign(tickets, team):
-    role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
-    plan = {}
-    for ticket, area in tickets.items():
-        holders = [person for person, roles in team.items() if role_of.get(area) in roles] or on_call
-        plan[ticket] = holders[0]
-    return plan
-
-# %% wrong="one-line-for-all-roles" replaces="owner-assign" loses="owner-takes-turns"
-# Counts the tickets of all roles in one line: fair as long as they come sorted.
-def assign(tickets, team):
-    role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
-    plan = {}
-    for place, (ticket, area) in enumerate(tickets.items()):
-        holders = [person for person, roles in team.items() if role_of.get(area) in roles] or on_call
-        plan[ticket] = holders[place % len(holders)]
-    return plan
-
-# %% wrong="one-line-for-each-area" replaces="owner-assign" loses="owner-takes-turns"
-# Takes turns area by area: the first person of a role begins each line, and gets more.
-def assign(tickets, team):
-    role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
-    turns, plan = {}, {}
-    for ticket, area in tickets.items():
-        if area not in turns:
-            turns[area] = cycle([p for p, roles in team.items() if role_of.get(area) in roles] or on_call)
-        plan[ticket] = next(turns[area])
-    return plan
-
 # %% wrong="nobody-on-call-is-none" replaces="owner-assign" loses="owner-on-call-never-missing"
 # Forgets that a team of two may have nobody on call: its tickets go to None.
 def assign(tickets, team):
     role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or [None]
-    turns, plan = {}, {}
+    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles]
+    plan = {}
     for ticket, area in tickets.items():
-        role = role_of.get(area)
-        if role not in turns:
-            turns[role] = cycle([person for person, roles in team.items() if role in roles] or on_call)
-        plan[ticket] = next(turns[role])
+        holders = [person for person, roles in team.items() if role_of.get(area) in roles]
+        plan[ticket] = (holders or on_call or [None])[0]
     return plan
 
 # %% wrong="leaves-strays-out" replaces="owner-assign" loses="owner-every-ticket-has-one owner-on-call-never-missing"
 # Skips what no role owns: "not ours".
 def assign(tickets, team):
     role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
-    turns, plan = {}, {}
+    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles]
+    plan = {}
     for ticket, area in tickets.items():
         if area in role_of:
-            role = role_of[area]
-            if role not in turns:
-                turns[role] = cycle([person for person, roles in team.items() if role in roles] or on_call)
-            plan[ticket] = next(turns[role])
+            holders = [person for person, roles in team.items() if role_of[area] in roles]
+            plan[ticket] = (holders or on_call or list(team))[0]
     return plan
 
-# %% wrong="rest-to-the-first" replaces="owner-assign" loses="owner-on-call-never-missing"
-# What has no owner goes to the first of the team, though somebody is on call.
+# %% wrong="rest-to-the-last" replaces="owner-assign" loses="owner-on-call-never-missing"
+# What has no owner goes to the last by name, though somebody is on call.
 def assign(tickets, team):
     role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    turns, plan = {}, {}
+    plan = {}
     for ticket, area in tickets.items():
-        role = role_of.get(area)
-        if role not in turns:
-            turns[role] = cycle([person for person, roles in team.items() if role in roles] or sorted(team)[-1:])
-        plan[ticket] = next(turns[role])
+        holders = [person for person, roles in team.items() if role_of.get(area) in roles]
+        plan[ticket] = (holders or sorted(team)[-1:])[0]
     return plan
 
-# %% wrong="two-when-two-hold-it" replaces="owner-assign" loses="owner-every-ticket-has-one owner-role-as-in-the-table owner-takes-turns owner-on-call-never-missing"
+# %% wrong="two-when-two-hold-it" replaces="owner-assign" loses="owner-every-ticket-has-one owner-role-as-in-the-table owner-on-call-never-missing"
 # Names everybody who holds the role, and so makes two accountables.
 def assign(tickets, team):
     role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
+    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles]
     plan = {}
     for ticket, area in tickets.items():
-        holders = [person for person, roles in team.items() if role_of.get(area) in roles] or on_call
-        plan[ticket] = holders[0] if len(holders) == 1 else " and ".join(holders)
+        holders = [person for person, roles in team.items() if role_of.get(area) in roles]
+        plan[ticket] = " and ".join(holders or on_call or list(team))
     return plan
 
-# %% wrong="looks-only-at-the-first-role" replaces="owner-assign" loses="owner-role-as-in-the-table owner-takes-turns"
+# %% wrong="looks-only-at-the-first-role" replaces="owner-assign" loses="owner-role-as-in-the-table" demo=true
 # Reads only the first role of each person: in a small team everybody holds several.
 def assign(tickets, team):
     role_of = {area: role for role, areas in OWNS.items() for area in areas}
-    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles] or list(team)
-    turns, plan = {}, {}
+    on_call = [person for person, roles in team.items() if "SRE / on-call" in roles]
+    plan = {}
     for ticket, area in tickets.items():
-        role = role_of.get(area)
-        if role not in turns:
-            turns[role] = cycle([person for person, roles in team.items() if role == roles[0]] or on_call)
-        plan[ticket] = next(turns[role])
+        holders = [person for person, roles in team.items() if role_of.get(area) == roles[0]]
+        plan[ticket] = (holders or on_call or list(team))[0]
     return plan
+
+# %% equivalent="any-holder-will-do" replaces="owner-assign"
+# Where several hold the role, or nobody is on call, the contract leaves open which of them answers.
+# - plan[ticket] = (holders or on_call or list(team))[0]
+# + plan[ticket] = (holders or on_call or list(team))[ -1]
 
 # %% wrong="timeline-backwards" replaces="owner-post-mortem" loses="owner-post-mortem-timeline"
 # Tells it as it was found out, last thing first.

@@ -24,6 +24,7 @@ def environment_report(lock_text, python, platform, environ):
 # %% wrong="asks-its-own-machine" replaces="road-environment-report" loses="road-report-says-what-it-was-given"
 # Reports the machine that runs the function, not the one that was handed in.
 def environment_report(lock_text, python, platform, environ):
+    import os
     import platform as machine
 
     return {
@@ -76,7 +77,7 @@ def environment_report(lock_text, python, platform, environ):
         "threads": {name: environ.pop(name, None) for name in THREAD_SETTINGS},
     }
 
-# %% wrong="hashes-only-the-versions" replaces="road-environment-report" loses="road-report-names-the-lock"
+# %% wrong="hashes-only-the-versions" replaces="road-environment-report" loses="road-report-says-what-it-was-given"
 # Looks at names and versions only: a package swapped under the same version goes unnoticed.
 def environment_report(lock_text, python, platform, environ):
     pins = "\n".join(line for line in lock_text.splitlines() if "==" in line)
@@ -87,7 +88,7 @@ def environment_report(lock_text, python, platform, environ):
         "threads": {name: environ.get(name) for name in THREAD_SETTINGS},
     }
 
-# %% wrong="tidies-the-lock" replaces="road-environment-report" loses="road-report-names-the-lock"
+# %% wrong="tidies-the-lock" replaces="road-environment-report" loses="road-report-says-what-it-was-given"
 # Strips white space before hashing, so that the report no longer fits the file.
 def environment_report(lock_text, python, platform, environ):
     return {
@@ -109,10 +110,3 @@ def environment_report(lock_text, python, platform, environ):
         "threads": {name: environ.get(name) for name in THREAD_SETTINGS},
         "made": time.time_ns(),
     }
-
-# %% wrong="reads-text-only" replaces="road-artefact" loses="road-artefact-is-a-report"
-# Reads the file and stops there: what comes back is a text that looks like a report.
-Path("environment.json").write_text(
-    json.dumps(environment_report(lock_of_this_course(), platform.python_version(), platform.platform(), os.environ))
-)
-artefact = Path("environment.json").read_text()

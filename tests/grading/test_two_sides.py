@@ -1,0 +1,194 @@
+"""Ordinary tests cells work across the wall, and nothing that a student's side says is believed."""
+
+import builtins
+import contextlib
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from idioms import FORGERIES, IDIOMS
+
+from course.grading.grader import grade_notebook
+from course.grading.names import bound_names
+from course.grading.records import Cell, Limits, Rebuilt
+from course.grading.sandbox import choose_level
+
+LEVEL = choose_level(None, trust=True)
+
+
+def rebuilt(*cells: Cell, reference: str | None = None) -> Rebuilt:
+    """As rebuilt from a notebook whose reference answers bind what `reference`, or else the answers, bind."""
+    answers = [reference] if reference is not None else [cell.source for cell in cells if cell.role == "answer"]
+    return Rebuilt("hw", cells, {}, frozenset().union(*map(bound_names, answers)))
+
+
+def verdict(set_up: str, answer: str, tests: str, seconds: float = 20, reference: str | None = None):
+    cells = Cell("set-up 1", "set-up", set_up), Cell("a", "answer", answer), Cell("t", "tests", tests, points=2)
+    found = grade_notebook(rebuilt(*cells, reference=reference), limits=Limits(cell_seconds=seconds), level=LEVEL)
+    return found.cells["t"]
+
+
+def in_process(idiom, answer):
+    """Whether the tests pass where everything runs in one process, as a plain kernel does."""
+    import ast
+    import asyncio
+    import random
+    import types
+
+    import numpy as np
+
+    if "getsource" in idiom.tests or "patch(" in idiom.tests or "await" in idiom.tests:
+        return None  # not in a bare exec
+    names = {"__name__": "__main__", "__builtins__": builtins}
+    here, dice = Path.cwd(), (random.getstate(), np.random.get_state())
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        os.chdir(folder)
+        try:
+            for source in (idiom.set_up, answer, idiom.tests):
+                code = compile(source, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+                got = types.FunctionType(code, names)()
+                if asyncio.iscoroutine(got):
+                    asyncio.run(got)
+            return True
+        except Exception:
+            return False
+        finally:
+            os.chdir(here)
+            random.setstate(dice[0])
+            np.random.set_state(dice[1])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("idiom", IDIOMS, ids=lambda idiom: idiom.name)
+def test_does_an_idiom_judge_as_it_does_in_one_process(idiom):
+    right, wrong = (
+        verdict(idiom.set_up, answer, idiom.tests, reference=idiom.right) for answer in (idiom.right, idiom.wrong)
+    )
+    assert (right.state, right.score) == ("passed", 2), f"the right answer: {right.state}, {right.message}"
+    assert (wrong.state, wrong.score) == ("failed", 0), f"the wrong answer: {wrong.state}, {wrong.message}"
+    assert in_process(idiom, idiom.right) in (True, None), "the idiom itself does not pass in one process"
+    assert in_process(idiom, idiom.wrong) in (False, None), "the idiom itself does not fail in one process"
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_does_a_forgery_earn_nothing(name):
+    answer, tests = FORGERIES[name]
+    found = verdict("", answer, tests, reference="def f(v): ...")
+    assert (found.state != "passed", found.score) == (True, 0), f"{found.state}: {found.score} points"
+
+
+def grade(*cells, **limits):
+    return grade_notebook(rebuilt(*cells), limits=Limits(**limits), level=LEVEL)
+
+
+PASSES = Cell("later", "tests", "assert f(1) == 2", points=1)
+F = Cell("f", "answer", "def f(v): return v + 1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        ("import os\nos._exit(0)", "died", "ended the whole process"),
+        ("while True: pass", "hung", "longer than"),
+        ("import ctypes\nctypes.string_at(0)", "died", "ended the whole process"),
+        ("1 / 0", "failed", "ZeroDivisionError"),
+        ("def g(:", "failed", "SyntaxError"),
+        ("input('name?')", "failed", "nobody is there"),
+        ("b = bytearray(10**12)", "failed", "MemoryError"),
+    ],
+)
+def test_does_a_broken_cell_cost_itself_only(answer, state, words):
+    found = grade(F, Cell("broken", "added", answer), PASSES, cell_seconds=2).cells
+    assert (found["broken"].state, found["later"].state) == (state, "passed"), found
+    assert words in found["broken"].message
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        ("while True: pass", "hung"),
+        ("import os; os._exit(1)", "died"),
+        ("import os; os.kill(os.getppid(), 19)", "failed"),
+    ],
+)
+def test_does_a_call_that_ends_or_hangs_cost_its_tests_cell_only(body, state):
+    broken = Cell("g", "answer", f"def g():\n    {body}\n    return 0")
+    found = grade(F, broken, Cell("asks", "tests", "assert g() == 1", points=1), PASSES, cell_seconds=2).cells
+    assert found["asks"].score == 0 and found["asks"].state in (state, "died", "unseen")
+    assert found["later"].score in ((1,) if state != "failed" else (0, 1))
+
+
+def test_does_a_tests_cell_meet_a_copy_that_later_cells_do_not_see():
+    keeps = Cell("a", "answer", "seen = []\ndef f(v):\n    seen.append(v)\n    return len(seen)")
+    first, second = (
+        Cell(n, "tests", "assert seen == []\nassert f('secret') == 1 and seen == ['secret']", points=1)
+        for n in ("one", "two")
+    )
+    prints = Cell("p", "added", "print(seen)")
+    found = grade(keeps, first, prints, second).cells
+    assert [found[name].score for name in ("one", "two")] == [1, 1]
+    assert found["p"].outputs[0]["text"] == "[]\n", "a hidden input was seen by a later cell"
+
+
+def test_does_a_last_value_give_part_of_the_points():
+    scores = {"1.5": 1.5, "7": 2, "-1": 0, "'words'": 2, "f": 2, "print(3)": 2}
+    cells = [Cell(value, "tests", f"assert f(1) == 2\n{value}", points=2) for value in scores]
+    found = grade(F, *cells).cells
+    assert {name: result.score for name, result in found.items() if name != "f"} | {"f": found["f"].score} is not None
+    assert {value: found[value].score for value in scores if value != "f"} == {
+        k: v for k, v in scores.items() if k != "f"
+    }
+
+
+def test_do_tests_that_loop_on_what_a_student_returns_end():
+    endless = Cell("g", "answer", "def g():\n    while True: yield 0")
+    swallows = "while True:\n    try:\n        list(g())\n    except Exception: pass"
+    found = grade(F, endless, Cell("asks", "tests", swallows, points=1), PASSES, cell_seconds=2).cells
+    assert (found["asks"].state, found["asks"].score, found["later"].score) == ("hung", 0, 1)
+
+
+def test_is_a_notebook_ended_when_its_time_is_used_up():
+    slow = [Cell(f"s{n}", "added", "import time\ntime.sleep(1)") for n in range(4)]
+    found = grade(F, *slow, PASSES, cell_seconds=5, notebook_seconds=2).cells
+    assert found["later"].state == "unseen" and found["later"].score == 0
+    assert "time" in found["later"].message
+
+
+def test_do_outputs_hold_no_markup():
+    shows = Cell(
+        "s",
+        "added",
+        "from IPython.display import HTML, Javascript, display\ndisplay(HTML('<script>1</script>'))\nHTML('<b>x</b>')",
+    )
+    kinds = {kind for output in grade(shows).cells["s"].outputs for kind in output.get("data", {})}
+    assert kinds == {"text/plain"}
+
+
+def test_is_a_picture_kept():
+    draws = Cell("s", "added", "import matplotlib.pyplot as plt\nplt.plot([1, 2])")
+    assert any("image/png" in output.get("data", {}) for output in grade(draws).cells["s"].outputs)
+
+
+def test_is_long_output_cut_with_a_word():
+    (output,) = grade(Cell("s", "added", "print('x' * 10**6)"), output_bytes=1000).cells["s"].outputs
+    assert len(output["text"]) < 1200 and "characters more" in output["text"]
+
+
+def test_are_only_the_wanted_tests_cells_run_and_those_that_they_need():
+    cells = [Cell("one", "tests", "helper = f(1)", points=1), Cell("two", "tests", "assert f(2) == 3", points=1)]
+    cells.append(Cell("three", "tests", "assert helper == 2", points=1))
+    found = grade_notebook(rebuilt(F, *cells), level=LEVEL, only=frozenset({"three"})).cells
+    assert set(found) == {"f", "one", "three"} and found["three"].score == 1
+
+
+def test_do_files_reach_both_sides_and_code_of_a_students_only_one():
+    answer = Cell("a", "answer", "import mine\ndef f(): return open('data.txt').read() + mine.word")
+    without = "try:\n    import mine\nexcept ImportError: pass\nelse:\n    assert False, 'a module of the student'"
+    tests = Cell("t", "tests", f"import ours\nassert f() == ours.word\n{without}", points=1)
+    found = grade_notebook(
+        rebuilt(answer, tests), level=LEVEL,
+        files={"data.txt": b"a", "mine.py": b"word = 'b'"}, course_files={"ours.py": b"word = 'ab'"},
+    )  # fmt: skip
+    assert found.cells["t"].score == 1, found.cells["t"]

@@ -15,12 +15,13 @@ import fcntl
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 from course.errors import CourseError
@@ -196,20 +197,22 @@ class Journal:
         self._folder = self._top / _file_name(assignment)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the course for one run; raises `CourseError` when another run has it. A kill lets go."""
+    def locked(self, wait_seconds: float = 0.0) -> Iterator[None]:
+        """Hold the course for one run; raises `CourseError` when another run has it for longer. A kill lets go."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._top.chmod(0o700)
         ignore = self._top / ".gitignore"
         if not ignore.exists():
             write_whole(ignore, b"*\n")
         with (self._top / "lock").open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as taken:
-                raise CourseError(
-                    f"another grading of {self._top.parent} is running; wait for its end, or end it and run this again"
-                ) from taken
+            ends = time.monotonic() + wait_seconds
+            while not _take(stream):
+                if time.monotonic() >= ends:
+                    raise CourseError(
+                        f"another grading of {self._top.parent} is running; wait for its end, or end it and run this "
+                        "again"
+                    )
+                time.sleep(0.1)
             yield
 
     def read(self, student: str) -> Kept | None:
@@ -225,6 +228,14 @@ class Journal:
         entry = {"version": VERSION, "student": student, **asdict(kept)}
         text = json.dumps(entry, sort_keys=False).encode()
         write_whole(self._folder / f"{_file_name(student)}.json", text, 0o600)
+
+
+def _take(stream: IO[str]) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _file_name(name: str) -> str:

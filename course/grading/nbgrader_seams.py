@@ -28,6 +28,10 @@ from course.grading.course_directory import course_of
 from course.grading.sandbox import choose_level
 
 
+#: nbgrader's commands may run beside each other, a student each; here one waits for the other.
+WAIT_SECONDS = 600.0
+
+
 class SafeGrading(NotebookExporter):
     """Takes over from the `Autograde` converter that it is made for: rebuild, two sides, one writer."""
 

@@ -188,6 +188,11 @@ def test_two_gradings_of_one_course_do_not_run_at_once(small_course):
     small_course.hand_in("ada")
     with Journal(small_course.root, LESSON).locked(), pytest.raises(CourseError, match="another grading"):
         small_course.grade()
+    began = time.monotonic()
+    with Journal(small_course.root, LESSON).locked(), pytest.raises(CourseError, match="another grading"):
+        small_course.grade(wait_seconds=0.3)
+    assert time.monotonic() - began >= 0.3
+    assert small_course.grade().all_have_a_verdict
 
 
 def test_the_journal_is_the_owners_alone_and_git_does_not_see_it(small_course):

@@ -27,7 +27,6 @@ from course.grading.class_run import Choices, Entry, Rooms, grade_class
 from course.grading.course_directory import course_of
 from course.grading.sandbox import choose_level
 
-
 #: nbgrader's commands may run beside each other, a student each; here one waits for the other.
 WAIT_SECONDS = 600.0
 

@@ -1,10 +1,13 @@
 """The small course, released once by nbgrader and copied for each test."""
 
 import shutil
+import sys
 
-import nbformat
-import pytest
-from small_course import CONFIG, LESSON, SmallCourse, nbgrader, source_notebooks
+sys.modules.setdefault("rfc3987_syntax", None)  # as in course.cli; before anything imports jsonschema
+
+import nbformat  # noqa: E402
+import pytest  # noqa: E402
+from small_course import CONFIG, LESSON, SmallCourse, nbgrader, source_notebooks  # noqa: E402
 
 
 @pytest.fixture(scope="session")

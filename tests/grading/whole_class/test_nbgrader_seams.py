@@ -24,6 +24,7 @@ def opened(course):
     from nbgrader.apps import AutogradeApp
 
     app = AutogradeApp()
+    app.load_cwd_config = False
     app.initialize([f"--CourseDirectory.root={course.root}", f"--CourseDirectory.assignment_id={LESSON}"])
     return app
 
@@ -79,11 +80,3 @@ def test_a_submission_without_a_verdict_ends_autograde_with_an_error_that_names_
     assert not result["success"]
     assert "ada could not be graded" in result["log"]
     assert "the grader has a fault" in result["log"]
-
-
-def test_without_the_seam_nbgrader_is_left_alone(small_course):
-    from nbconvert.exporters import NotebookExporter
-    from nbgrader.converters import Autograde
-
-    app = opened(small_course)
-    assert Autograde(coursedir=app.coursedir, parent=app).exporter_class is NotebookExporter

@@ -29,3 +29,6 @@ c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
 # How zip_collect reads student, time and notebook from the paths of what `course take-in` puts into downloaded/.
 c.FileNameCollectorPlugin.named_regexp = COLLECTED_NAME
+
+# `nbgrader autograde` and formgrader's button grade as `course grade` does: student code is never run beside ours.
+c.Autograde.exporter_class = "course.grading.nbgrader_seams.SafeGrading"

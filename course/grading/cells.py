@@ -76,6 +76,11 @@ class Shell:
         """The names that the cells have bound."""
         return self._shell.user_ns
 
+    def show_as(self, kind: type, words: str) -> None:
+        """Show what is of this class by fixed words, never by its own `repr`."""
+        plain = self._shell.display_formatter.formatters["text/plain"]
+        plain.for_type(kind, lambda _, printer, __: printer.text(words))
+
     def run(self, source: str) -> tuple[str, str, list[dict[str, Any]]]:
         """Run a cell; return its state (passed or failed), a line that says why it failed, and its outputs."""
         from IPython.core.displayhook import CapturingDisplayHook
@@ -101,14 +106,16 @@ class Shell:
     @contextlib.contextmanager
     def _captured(self, out: Capped, err: Capped, published: Any, hook: Any) -> Iterator[None]:
         shell = self._shell
-        kept = shell.display_pub, shell.display_trap.hook, shell._showtraceback, sys.stdout, sys.stderr
+        kept = shell.display_pub, shell.display_trap.hook, sys.stdout, sys.stderr
         shell.display_pub, shell.display_trap.hook = published, hook
-        shell._showtraceback = lambda *_: None  # what went wrong is in the result
+        # What went wrong is in the result; to make it beautiful takes longer than most cells.
+        shell.showtraceback = shell.showsyntaxerror = lambda *_, **__: None
         sys.stdout, sys.stderr = out, err
         try:
             yield
         finally:
-            shell.display_pub, shell.display_trap.hook, shell._showtraceback, sys.stdout, sys.stderr = kept
+            del shell.showtraceback, shell.showsyntaxerror
+            shell.display_pub, shell.display_trap.hook, sys.stdout, sys.stderr = kept
 
 
 def message_of(error: BaseException) -> str:

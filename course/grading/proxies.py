@@ -147,6 +147,11 @@ class Asker:
         return number
 
     def _pickled(self, value: Any) -> bytes:
+        # Most of what crosses is plain data, and pickled in C. Proxies refuse it; what belongs to cells names __main__.
+        with contextlib.suppress(Exception):
+            data = pickle.dumps(value, protocol=5)
+            if b"__main__" not in data and b"unittest.mock" not in data:
+                return data
         buffer = io.BytesIO()
         try:
             _Pickler(buffer, self, ()).dump(value)

@@ -356,26 +356,25 @@ def _identities(arguments: list[Any]) -> list[Any]:
 
 def _imprint(argument: Any) -> Any:
     """Return something that differs once a mutable argument has changed; None for what cannot change."""
-    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-    kinds: tuple[type, ...] = (list, dict, set, bytearray)
-    if pandas is not None:
-        kinds += (pandas.DataFrame, pandas.Series)
+    numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(argument, numpy.ndarray) and argument.dtype.kind != "O":
-        return argument.shape, argument.dtype.str, argument.tobytes()
-    if numpy is not None:
-        kinds += (numpy.ndarray,)
-    if not isinstance(argument, kinds) and not _has_state(argument):
+        return argument.shape, argument.dtype.str, hash(argument.tobytes())
+    kinds = (list, dict, set, bytearray)
+    if not isinstance(argument, kinds) and not _is_of(argument, "numpy", "pandas") and not _has_state(argument):
         return None
     try:
-        return pickle.dumps(argument)
+        return hash(pickle.dumps(argument))  # quicker than any walk through it in Python
     except Exception:
         return None
 
 
+def _is_of(value: Any, *libraries: str) -> bool:
+    return type(value).__module__.split(".")[0] in libraries
+
+
 def _has_state(argument: Any) -> bool:
     """Whether it is an instance that a call may change: a model to fit, one of the course's own objects."""
-    module = type(argument).__module__.split(".")[0]
-    return module in ("sklearn", "course", "__main__", "collections") and not callable(argument)
+    return _is_of(argument, "sklearn", "course", "__main__", "collections") and not callable(argument)
 
 
 def _signature(target: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """nbgrader's settings for this course; every line says why it stands here."""
 
 from course.authoring.release import PREPROCESSORS
+from course.grading.feedback import PREPROCESSORS as FEEDBACK
 from course.pack.taking_in import COLLECTED_NAME
 
 c = get_config()  # noqa: F821 - traitlets puts it there
@@ -32,3 +33,6 @@ c.FileNameCollectorPlugin.named_regexp = COLLECTED_NAME
 
 # `nbgrader autograde` and formgrader's button grade as `course grade` does: student code is never run beside ours.
 c.Autograde.exporter_class = "course.grading.nbgrader_seams.SafeGrading"
+
+# Feedback shows points and reasons; hidden tests, their output and their tracebacks never.
+c.GenerateFeedback.preprocessors = FEEDBACK

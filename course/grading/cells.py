@@ -130,7 +130,9 @@ def message_of(error: BaseException) -> str:
 def error_output(error: BaseException) -> dict[str, Any]:
     """Return an error as nbformat knows it, with the lines of the cells only."""
     try:
-        lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-8)
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        if len(lines) > 20:  # where it began, which says which line of the cell it was, and where it happened
+            lines = [*lines[:6], "  …\n", *lines[-13:]]
     except Exception:
         lines = [message_of(error)]
     name, _, text = message_of(error).partition(": ")

@@ -62,17 +62,13 @@ def title_axes(ax: Axes, text: str, **placing: object) -> None:
 
 def png_of(figure: Figure) -> bytes:
     """Return the figure as PNG bytes, the same bytes for the same figure."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    # Not savefig: it draws everything twice, once for the layout alone.
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    width, height = canvas.get_width_height()
+    from course.labs.canvas import draw_on_canvas
+
+    size, pixels = draw_on_canvas(figure)
     buffer = io.BytesIO()
-    Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).save(
-        buffer, format="png", compress_level=3
-    )
+    Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).save(buffer, format="png", compress_level=3)
     return buffer.getvalue()
 
 

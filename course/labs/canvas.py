@@ -40,9 +40,7 @@ class StampingRenderer(RendererAgg):
         if image.size:
             self.draw_image(gc, round(x) - left, self.height - round(y) - below, image)
 
-    def get_text_width_height_descent(
-        self, s: str, prop: FontProperties, ismath: Any
-    ) -> tuple[float, float, float]:
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
         """Return what RendererAgg does, in pixels."""
         return _measure(s, prop.copy(), ismath, self.dpi)
 

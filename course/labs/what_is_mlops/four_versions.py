@@ -156,7 +156,12 @@ def describe_versions(table: pd.DataFrame, guess: float | None = None) -> str:
 
 def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
     """Draw the share of changed predictions and the accuracy before and after, group by group."""
-    figure, (left, right) = new_figure(width=7.2, height=2.7, columns=2)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=2.7,
+        columns=2,
+        margins={"left": 0.09, "right": 0.985, "bottom": 0.1, "top": 0.9, "wspace": 0.08},
+    )
     places = np.arange(len(table))[::-1]
     left.barh(places, table["changed"] * 100, color=BLUE, height=0.55)
     for place, share in zip(places, table["changed"] * 100, strict=True):

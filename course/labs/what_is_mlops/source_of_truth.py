@@ -132,7 +132,7 @@ def draw_edit(table: pd.DataFrame, guess: None = None) -> Any:
         width=7.2,
         height=2.5,
         columns=2,
-        margins={"left": 0.01, "right": 0.99, "bottom": 0.105, "top": 0.895, "wspace": 0.16},
+        margins={"left": 0.01, "right": 0.99, "bottom": 0.105, "top": 0.895, "wspace": 0.2},
     )
     left.set(xlim=(0, 10), ylim=(-0.6, 4.6))
     for x, head in ((2.4, "before"), (5.7, "after")):

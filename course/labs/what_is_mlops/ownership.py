@@ -14,6 +14,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from matplotlib.collections import PolyCollection
+from matplotlib.ticker import MaxNLocator
 
 from course.display import BLUE, FAINT, ORANGE, PURPLE, VERMILLION, label_line, new_figure, title_axes
 from course.labs.lab import Lab
@@ -261,6 +262,7 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
     for place, says in zip(places, table["ticket"], strict=True):
         label_line(left, 0, place, says, xytext=(-6, 0), ha="right")
     left.set(xlim=(0, 1.4 * longest), ylim=(-0.9, len(table) - 0.1))
+    left.xaxis.set_major_locator(MaxNLocator(4))
     left.set_xlabel("hours until mitigated", loc="left")
     orphaned, twice = int(table["orphaned"].sum()), int((table["accountables"] > 1).sum())
     title_axes(left, f"{orphaned} orphaned, {twice} with two, {int(table['handoffs'].sum())} hand-offs")

@@ -1,5 +1,7 @@
 """The view that every laboratory shares: errors are shown as errors, and nothing shows before a prediction."""
 
+import gc
+
 import ipywidgets as widgets
 import pandas as pd
 import pytest
@@ -77,3 +79,28 @@ def test_the_words_are_escaped():
             return "<script>alert(1)</script>"
 
     assert "<script>" not in MarkupLab(2)._words.value
+
+
+def test_the_garbage_collector_runs_again_after_a_picture_and_after_one_that_fails():
+    class NosyLab(TrapLab):
+        def draw(self, table, guess):
+            seen.append(gc.isenabled())
+            if table["step"][0] == 4:
+                raise RuntimeError("no picture")
+            return super().draw(table, guess)
+
+    seen: list[bool] = []
+    lab = NosyLab(2)
+    assert gc.isenabled()
+    lab.controls["step"].value = 4
+    assert isinstance(lab.error, RuntimeError) and gc.isenabled()
+    assert seen == [False, False]
+
+
+def test_a_garbage_collector_that_was_off_stays_off():
+    gc.disable()
+    try:
+        TrapLab(2)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -430,9 +430,12 @@ def describe_bank(table: pd.DataFrame, guess: float | None = None) -> str:
 def draw_bank(table: pd.DataFrame, guess: float | None = None) -> Figure:
     """Draw the shown bank's dashboard, or its wrongly blocked payments, and beside it all five banks."""
     shown = table.loc[table["shown"]].iloc[0]
-    figure, (left, right) = new_figure(width=7.2, height=3.1, columns=2)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.065, right=0.98, bottom=0.12, top=0.9, wspace=0.26)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=3.1,
+        columns=2,
+        margins={"left": 0.065, "right": 0.98, "bottom": 0.12, "top": 0.9, "wspace": 0.26},
+    )
     if "net" in table:
         _draw_false_positives(left, shown)
         net = table["net"] / 1000

@@ -114,7 +114,9 @@ def describe_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -
 
 def draw_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -> Figure:
     """Draw the bars that are shown, and the guess beside each, shown or not."""
-    figure, (ax,) = new_figure(width=7.0, height=2.9)
+    figure, (ax,) = new_figure(
+        width=7.0, height=2.9, margins={"left": 0.215, "right": 0.99, "bottom": 0.09, "top": 0.905}
+    )
     steps = list(notebook_funnel()["step"])
     ax.barh(range(len(table)), table["percent_of_all"], color=BLUE, height=0.5)
     for row, (count, percent) in enumerate(zip(table["notebooks"], table["percent_of_all"], strict=True)):

@@ -108,7 +108,9 @@ def _times(number: int) -> str:
 
 def draw_waiting(table: pd.DataFrame, guess: None = None) -> Any:
     """Draw what is wrong and what is known of it, the wait between onset and alarm shaded, the rings as marks."""
-    figure, (ax,) = new_figure(width=7.2, height=2.9)
+    figure, (ax,) = new_figure(
+        width=7.2, height=2.9, margins={"left": 0.04, "right": 0.99, "bottom": 0.15, "top": 0.91}
+    )
     found = table.attrs["detected"]
     end = DAYS if found is None else found
     ax.axvspan(ONSET, end, color="#fbe3d6", zorder=0)

@@ -104,9 +104,7 @@ def describe_years(table: pd.DataFrame, guess: None = None) -> str:
 
 def draw_years(table: pd.DataFrame, guess: None = None) -> Figure:
     """Draw both AUCs over the years."""
-    figure, (ax,) = new_figure(width=6.0, height=2.5)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.1, top=0.9)
+    figure, (ax,) = new_figure(width=6.0, height=2.5, margins={"left": 0.07, "right": 0.99, "bottom": 0.1, "top": 0.9})
     ax.plot(table["year"], table["auc_acs"], color=FAINT, linestyle="--", marker="s", markersize=4)
     ax.plot(table["year"], table["auc"], color=BLUE, marker="o", markersize=4)
     label_line(ax, 2018, table["auc_acs"].iloc[-1], "cited: acs", INK, xytext=(6, 7))

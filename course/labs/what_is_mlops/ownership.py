@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
+from matplotlib.collections import PolyCollection
+from matplotlib.ticker import MaxNLocator
 
 from course.display import BLUE, FAINT, ORANGE, PURPLE, VERMILLION, label_line, new_figure, title_axes
 from course.labs.lab import Lab
@@ -243,19 +245,24 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
     right.set_position((0.785, 0.185, 0.2, 0.735))
     places = np.arange(len(table))[::-1]
     longest = max(float(table["hours"].max()), 10.0)
+    bars: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for place, row in zip(places, table.itertuples(), strict=True):
         colour, hatch, word = BLUE, "", ""
         if row.orphaned:
             colour, hatch, word = VERMILLION, "////", "orphan "
         elif row.accountables > 1:
             colour, hatch, word = ORANGE, "....", "two "
-        left.barh(place, row.hours, height=0.62, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
+        bars.setdefault((colour, hatch), []).append((place, row.hours))
         label_line(left, row.hours, place, f"{word}{row.hours:.0f} h", fontsize=8)
+    for (colour, hatch), rows in bars.items():  # a collection: one bar after the other takes three times as long
+        corners = [[(0, y - 0.31), (0, y + 0.31), (x, y + 0.31), (x, y - 0.31)] for y, x in rows]
+        left.add_collection(PolyCollection(corners, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0))
     # Names as texts: ticks with labels would take a third of the redraw.
     left.set_yticks([])
     for place, says in zip(places, table["ticket"], strict=True):
         label_line(left, 0, place, says, xytext=(-6, 0), ha="right")
-    left.set(xlim=(0, 1.4 * longest))
+    left.set(xlim=(0, 1.4 * longest), ylim=(-0.9, len(table) - 0.1))
+    left.xaxis.set_major_locator(MaxNLocator(4))
     left.set_xlabel("hours until mitigated", loc="left")
     orphaned, twice = int(table["orphaned"].sum()), int((table["accountables"] > 1).sum())
     title_axes(left, f"{orphaned} orphaned, {twice} with two, {int(table['handoffs'].sum())} hand-offs")

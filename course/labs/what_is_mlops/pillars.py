@@ -240,12 +240,12 @@ def draw_story(table: pd.DataFrame, guess: str | None = None) -> Any:
 
     The grey part of a bar stands in the replay with all five pillars too.
     """
-    figure, [ax] = new_figure(width=7.2, height=3.7)
-    figure.set_layout_engine(None)  # the margins are known, and measuring them takes half of the redraw
-    figure.subplots_adjust(left=0.165, right=0.985, top=0.9, bottom=0.12)
+    figure, [ax] = new_figure(
+        width=7.2, height=3.7, margins={"left": 0.165, "right": 0.985, "top": 0.9, "bottom": 0.12}
+    )
     places = {name: -row for row, name in enumerate([*WORLD, "questions"])}  # top to bottom
-    for name, days in WORLD.items():
-        ax.plot(days, [places[name] + 0.36] * len(days), "v", color=INK, markersize=5, clip_on=False)
+    happens = [(day, places[name] + 0.36) for name, days in WORLD.items() for day in days]
+    ax.plot(*zip(*happens, strict=True), "v", color=INK, markersize=5, clip_on=False)
     halves: dict[tuple[float, str], list[Any]] = {}
     for row in table.itertuples():
         place = places[row.mishap]

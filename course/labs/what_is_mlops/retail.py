@@ -433,9 +433,12 @@ def _count(number: int, what: str) -> str:
 def draw_watching(table: pd.DataFrame, guess: float | None = None) -> Figure:
     """Draw the shown month day by day, and beside it all six months' pages or money."""
     shown = table.loc[table["shown"]].iloc[0]
-    figure, (left, right) = new_figure(width=7.2, height=3.1, columns=2)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.055, right=0.98, bottom=0.15, top=0.9, wspace=0.3)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=3.1,
+        columns=2,
+        margins={"left": 0.055, "right": 0.98, "bottom": 0.15, "top": 0.9, "wspace": 0.3},
+    )
     _draw_days(left, shown, guess)
     if "net" in table:
         right.barh(table["month"], table["net"] / 1000, color=[GREEN if net > 0 else FAINT for net in table["net"]])

@@ -70,7 +70,9 @@ def first_gap(values):
 
 # %% [markdown]
 # <details><summary>Hint: place and value together</summary>
+#
 # <code>enumerate</code> gives you both.
+#
 # </details>
 
 # %% role="tests" grade_id="first-gap-is-found" points=2 hint="Several gaps, gaps at either end, and zeros before a gap: the first None is what counts."

@@ -144,7 +144,7 @@ def retelling_quiz() -> Quiz:
         "One of the five is often re-told as its opposite. Which?",
         right={"53 %": "It counts projects that do arrive; some re-tellings turn it into projects that fail."},
         wrong={
-            "54 %": "It counts projects that arrive as well, two years later. The one re-told as failure is the earlier.",
+            "54 %": "It counts projects that arrive as well, two years later. Re-told as failure is the earlier one.",
             "78 %": "It counts projects that stall at some stage, also those that go on later: wide, not the opposite.",
             "85 %": "It is re-told as something else: a forecast of wrong outcomes became a count of failures.",
             "87 %": "It points the way it is told. What it lacks is a sample: it is one person's remark.",

@@ -326,11 +326,11 @@ def draw_ship_it(table: pd.DataFrame, guess: float | None = None) -> Figure:
 
 
 _AS_WORDS = {name: f"the {name}" if name != "drift" else name for name in CAUSES}
+_FROM_DAY_0 = " ({:.0%} from day 0 on, because {} data is {})"
 _AND_FROM_DAY_0 = {
-    name: f" ({IN_THE_NOTEBOOK + way.stale:.0%} from day 0 on, because {name} data is {'old' if name == 'batch' else 'coarse'})"
-    if way.stale
-    else ""
-    for name, way in DELIVERY.items()
+    "batch": _FROM_DAY_0.format(IN_THE_NOTEBOOK + DELIVERY["batch"].stale, "batch", "old"),
+    "streaming": "",
+    "on-device": _FROM_DAY_0.format(IN_THE_NOTEBOOK + DELIVERY["on-device"].stale, "on-device", "coarse"),
 }
 _AUDITOR = {
     "nothing": "After {} hours of work the auditor has no answer, for nothing was kept",

@@ -189,7 +189,8 @@ _played = lru_cache(maxsize=1)(play_rows)
 def simulate_rows(newest: str | None = None, **bets: str) -> pd.DataFrame:
     """Play the rows that have a bet on them; one row a concern.
 
-    `bets` are by row: what the model will do; `newest` is the row of the last bet, and stands in `attrs`. Columns: `concern`, `done_to_program`, `program` (what it did),
+    `bets` are by row: what the model will do; `newest` is the row of the last bet: its concern stands in `attrs`.
+    Columns: `concern`, `done_to_program`, `program` (what it did),
     `done_to_model`, `bet`, `model` (what it did; "–" while there is no bet), `changed` and
     `scores_changed` (shares of the model's answers, yes or no, and of its scores), `wrong_before` and `wrong_after`
     (shares of the answers).

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns.
+#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns. Its last line is for the page
+#: around it, where what follows a closed `<details>` would stick to it.
 STYLE = """<style>
 .course-lab { padding: 4px 0 8px; }
 .course-lab .widget-readout { overflow: visible; }
 .course-lab .course-worded .widget-readout { min-width: 15em; margin-left: 16px; text-align: left; }
 .course-lab .course-old { opacity: 0.35; }
+.jp-RenderedMarkdown details { margin-bottom: 0.8em; }
 </style>"""
 EM_A_LETTER = 0.56
 SHOW_NUMBERS, HIDE_NUMBERS = "Show the numbers as a table", "Hide the table"

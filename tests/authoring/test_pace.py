@@ -68,7 +68,19 @@ FUNCTION = "def f():\n    raise NotImplementedError"
         (check_cell(), Minutes(0, 0, 0)),
         (text("YOUR ANSWER HERE", grade=True, solution=True, points=4), Minutes(0, 0, 4 * MINUTES_A_POINT_BY_HAND)),
     ],
-    ids=["prose", "hint", "question", "code", "lab", "quiz", "quiz in the package", "prediction", "small answer", "tests alone", "by hand"],
+    ids=[
+        "prose",
+        "hint",
+        "question",
+        "code",
+        "lab",
+        "quiz",
+        "packed quiz",
+        "prediction",
+        "small answer",
+        "tests alone",
+        "by hand",
+    ],
 )
 def test_does_each_kind_of_cell_cost_what_the_model_says(cell, expected):
     assert minutes_of(notebook(cell)) == expected

@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course.errors import in_one_line
+
 NOT_YET = "Commit to a prediction first: replace the ... in the cell above by your guess, and run that cell again."
 
 
@@ -49,17 +51,20 @@ class Among:
 
 
 def check_prediction(guess: object, kind: Between | Among) -> None:
-    """Pass when `guess` is a prediction of that kind.
+    """Pass, and say so, when `guess` is a prediction of that kind.
 
-    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range.
+    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range; a notebook
+    shows one line of either.
 
     >>> check_prediction(40, Between(0, 100, "percent"))
+    Passed: your prediction is 40. Now look what happens.
     >>> check_prediction(..., Between(0, 100, "percent"))
     Traceback (most recent call last):
     NotImplementedError: Commit to a prediction first: ...
     """
     if guess is ...:
-        raise NotImplementedError(NOT_YET)
+        raise in_one_line(NotImplementedError(NOT_YET))
     problem = kind.problem(guess)
     if problem is not None:
-        raise AssertionError(problem)
+        raise in_one_line(AssertionError(problem))
+    print(f"Passed: your prediction is {guess}. Now look what happens.")

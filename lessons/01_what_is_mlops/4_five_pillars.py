@@ -59,10 +59,12 @@ lab
 # Then what is the harm?
 #
 # <details><summary>What you see, and why</summary>
+#
 # No customer notices anything, and two other things are lost.
 # On day 45 nobody can say whether version 2 is better or was lucky, and on day 85 version 1 cannot be shown to the regulator.
 # "Nobody complains" says that no customer is hurt yet; it does not say that every pillar stands.
 # A pillar that nobody leans on can be missing for long; then another one goes: untick CI/CD and Containerization as well, and customers wait for a version 1 that cannot be had again.
+#
 # </details>
 #
 # **2. Untick only Observability, then only CI/CD.**
@@ -70,9 +72,11 @@ lab
 # The lower bar tells.
 #
 # <details><summary>What you see, and why</summary>
+#
 # Without Observability the time passes *before* anybody knows.
 # Without CI/CD everybody knows, the fix is ready, and it waits.
 # Customers see the same wrong answers, so complaints alone do not tell you which pillar to build.
+#
 # </details>
 #
 # ## Most of what breaks is not machine learning
@@ -147,15 +151,19 @@ def missing_pillar(log):
 
 # %% [markdown]
 # <details><summary>Hint: one promise is like the two above</summary>
+#
 # The first two ask whether one item has more than one outcome.
 # Serving asks something else of the same sets: <code>outcomes_by_item(log, "asked").values()</code> gives one for each payment; what must stand in it?
 # Write that promise, end with <code>return None</code>, run the tests, then go on.
+#
 # </details>
 #
 # <details><summary>More help: the two promises about days</summary>
+#
 # Put the days of both events side by side: <code>for item, day in first_days(log, "ready").items()</code> walks through one of them, and <code>other.get(item, float("inf"))</code> looks the item up in the other.
 # Infinity stands for "never", and never is later than any day.
 # A change can end in two ways: <code>dict_a | dict_b</code> joins two dicts.
+#
 # </details>
 
 # %% role="tests" grade_id="pillar-serving-promise" points=2 hint="A late copy harms nobody as long as another one answers the same payment; collect all answers to a payment first."

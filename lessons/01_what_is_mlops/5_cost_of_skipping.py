@@ -52,15 +52,19 @@ lab
 # **1. April, watch revenue, ring at 2 wobbles. Why does the number that hurts not ring?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # Weekends, weather and luck move a day's revenue by more than the loss does.
 # The loss is small each day and lasts: it is found where it begins, in the column, and not where it ends, in the money.
+#
 # </details>
 #
 # **2. August, afterwards, watch everything. When does the break begin, and who is still listening?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # Nobody: harmless changes have used up three false pages, and the alarm is mute when its day comes.
 # To watch everything feels safe, and is how a team learns not to look.
+#
 # </details>
 #
 # ## Make: a guard that names the column on the first day (5 minutes, medium)
@@ -71,13 +75,17 @@ lab
 # `loyalty_points` always lacks four values in ten, since guests have no card: that is its normal state.
 #
 # <details><summary>Hint: one number for each day and column</summary>
+#
 # <code>frame[columns].isna().mean()</code> gives the missing share of each column of a frame: try <code>days[12]</code>.
 # A frame of these shares, one row a day, is half of the guard.
+#
 # </details>
 #
 # <details><summary>More help: in which order</summary>
+#
 # The first day decides, so go through the days on the outside and the columns on the inside.
 # <code>max()</code> and <code>idxmax()</code> of a row give the largest value and its column.
+#
 # </details>
 
 # %%
@@ -190,15 +198,19 @@ bank_lab
 # **1. Bank C, watch population shift. What did the page find?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # A change in columns that the model does not read.
 # Drift is a fact about the data; harm is a fact about the decisions.
+#
 # </details>
 #
 # **2. Bank D, watch the share of payments blocked, act by a new threshold. Why does that lose money?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # More was blocked because there was more fraud: the model was right.
 # The new threshold lets the fraud through.
+#
 # </details>
 #
 # ## Make: an alarm that needs no labels (5 minutes, medium)
@@ -211,13 +223,17 @@ bank_lab
 # As nearly all payments are honest, fraud hardly moves it.
 #
 # <details><summary>Hint: two questions</summary>
+#
 # Does the model treat the payments differently: what does <code>blocked</code> say?
 # And are they other payments than before: what does the shift say?
+#
 # </details>
 #
 # <details><summary>More help: what each world looks like</summary>
+#
 # Make one yourself: <code>without_labels(simulate_payments(5, population=Population(fraud=0.06)))</code> is a week of attack, and <code>Population(amount=15.0)</code> a week of small payments.
 # Ask both questions of each.
+#
 # </details>
 
 # %%
@@ -288,13 +304,17 @@ for first, second, population in (
 # `simulate_options(seed=1)` shows what a bank knows that day, a row for each action; the last two columns are estimates from a sample of the week.
 #
 # <details><summary>Hint: a day first</summary>
+#
 # What does one day cost under each action, once it works?
 # And how many of the days is it at work?
+#
 # </details>
 #
 # <details><summary>More help: labels that come too late</summary>
+#
 # An action that needs 90 days is no use in the first 60.
 # It then works on no day, and never on fewer than none.
+#
 # </details>
 
 # %% role="answer" grade_id="bank-best-action"
@@ -360,9 +380,11 @@ SearchLab()
 # **At 5 % the new ranker is the more accurate one. Why not ship that?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # The test measured what users did with the other one.
 # Where decisions differ nobody knows what users do, and accuracy on old clicks is not revenue.
 # A better ranker is a reason for a new test.
+#
 # </details>
 
 # %% [markdown]
@@ -431,22 +453,28 @@ FalsePagesLab()
 # **1. Shop: find the alarm that earns most over all six months. Is it the best one in each of them?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # It watches what the model leans on, and little else.
 # In a month without harm the best alarm is one that keeps silent: no setting wins everywhere, so a team chooses by what it can lose.
+#
 # </details>
 #
 # **2. Search: nothing overwritten, seed written down. Then 1 % overwritten. How does the number of flipped decisions grow?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # Without a change the model comes back to the bit.
 # One row in a hundred flips more than half as many decisions as one in ten: a tree that splits elsewhere at the top is another tree all the way down.
+#
 # </details>
 #
 # **3. Search: when is a copy of the data not worth its price?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # When nothing was overwritten, and when the seed is lost: then the same data gives another ranker too.
 # A hash costs next to nothing and brings nothing back; it says in a second what to search for.
+#
 # </details>
 #
 # ## Go further: a manifest, and a check that nothing moved (8 minutes, no points)

@@ -61,18 +61,22 @@ lab
 # Where do the orphans go, and what does it cost?
 #
 # <details><summary>What you see, and why</summary>
+#
 # One head holds all five roles, so whoever sees a ticket is also the one who knows it.
 # The price stands at the end of the sentence: all the hours are one person's, and when she is ill nobody knows anything.
 # Organisations seldom notice the day on which they grow past this: nothing changes but the number of people.
+#
 # </details>
 #
 # **2. At 40 people compare "two: role and on call" with "the role in the table".**
 # Are two safer than one?
 #
 # <details><summary>What you see, and why</summary>
+#
 # No ticket is orphaned either way, and with two it takes longer and changes hands more often.
 # Each can think that the other has it, so they have to agree first.
 # Two accountables are closer to none than to one.
+#
 # </details>
 #
 # ## Make: give each ticket exactly one accountable (6 minutes, medium)
@@ -105,13 +109,17 @@ def assign(tickets, team):
 
 # %% [markdown]
 # <details><summary>Hint: two dicts turned around</summary>
+#
 # A ticket names an area, and you need its role: turn OWNS around once, area → role.
 # The team names a person's roles, and you need a role's people: collect them in a list.
+#
 # </details>
 #
 # <details><summary>More help: when the list is empty</summary>
+#
 # An empty list counts as false, so <code>first_choice or second_choice or third_choice</code> reads as it sounds.
 # <code>role_of.get(area)</code> gives None for an area that no role owns, and raises nothing.
+#
 # </details>
 
 # %% role="tests" grade_id="owner-every-ticket-has-one" points=2 hint="One person for each ticket, by name, from the team: for no tickets at all, for one person who does everything, for areas that no role owns."
@@ -238,9 +246,11 @@ check_actions(post_mortem)
 # Compare the hours of the busiest person.
 #
 # <details><summary>What you see, and why</summary>
+#
 # On-call is there at any hour, which helps at three in the morning.
 # As the place where all work ends up it breaks one person and slows the rest, since much of it is outside her field.
 # On call stops the harm; the role in the table mends the cause.
+#
 # </details>
 
 # %% role="lab"

@@ -65,18 +65,22 @@ lab
 # Does any road past section 2 avoid that pillar?
 #
 # <details><summary>What you see, and why</summary>
+#
 # None does.
 # You cannot compare, serve, release or monitor what you cannot make a second time.
 # Unit 4, pinned environments, stands on nearly every road, and this section's exercise is its beginning.
+#
 # </details>
 #
 # **2. Run the doctor: it looks for each unit's tools on your machine, and starts none.**
 # Where a box says *tools here*, can you be sure they work?
 #
 # <details><summary>What you see, and why</summary>
+#
 # No: found is not the same as working.
 # A package can be installed and fail on import; the command <code>docker</code> can lie there while no Docker runs.
 # A check says what it looked at, and one that says more is a green light nobody should trust.
+#
 # </details>
 
 # %% role="lab"
@@ -95,14 +99,18 @@ MachineLab()
 # The last tests cell keeps your machine's report as `environment.json`, beside this notebook.
 #
 # <details><summary>Hint: where each part comes from</summary>
+#
 # The lock's part is a hash of its text, as in section 2: <code>hashlib.sha256(text.encode()).hexdigest()</code>.
 # Python and platform are handed in; a function that asks its own machine would report the wrong one.
 # For the threads, begin with the names that you want, not with what <code>environ</code> holds.
+#
 # </details>
 #
 # <details><summary>More help: a name that is absent</summary>
+#
 # <code>environ.get(name)</code> gives the value of a name, and None where there is none.
 # An empty text is a value: somebody has set it.
+#
 # </details>
 
 # %%

@@ -154,7 +154,7 @@ def describe_runs(table: pd.DataFrame, guess: float | None = None) -> str:
     if about["pairs"]:
         apart = pair_differences(table)
         text += (
-            f" Of {_count(len(apart), 'pair')} of identical runs, {100 * (apart >= A_POINT).mean():.0f} % differ by a "
+            f" Of {_count(len(apart), 'pair')} of runs, {100 * (apart >= A_POINT).mean():.0f} % differ by a "
             "percentage point or more."
         )
     if guess is not None and _is_guessed(table):

@@ -19,6 +19,7 @@ from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, join_words, lab
 from course.labs.cache import memory
 from course.labs.lab import Lab
 from course.predict import Between
+from course.quiz import Quiz
 
 GROUPS = ("clothes", "shoes", "gadgets")
 FIRST_RUN = MappingProxyType({"code": 1, "data": 1, "model": 1, "config": 1})
@@ -170,8 +171,10 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
     )
     places = np.arange(len(table))[::-1]
     left.barh(places, table["changed"] * 100, color=BLUE, height=0.55)
+    limit = 1.3 * max(10, guess or 0, table["changed"].max() * 100)
     for place, share in zip(places, table["changed"] * 100, strict=True):
-        label_line(left, share, place, f"{share:.1f} %")
+        # At the right edge, where neither a bar nor the guess gets to.
+        left.text(limit, place, f"{share:.1f} %", fontsize=8.5, va="center", ha="right", color=INK)
     if guess is not None:
         left.axvline(guess, color=PURPLE, linestyle=":")
         label_line(left, guess, 3.62, "your guess", PURPLE)
@@ -179,21 +182,35 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
         yticks=places,
         ylim=(-0.6, 3.9),
         yticklabels=table["group"],
-        xlim=(0, 1.25 * max(10, guess or 0, table["changed"].max() * 100)),
+        xlim=(0, limit),
     )
     title_axes(left, "Predictions that changed (%)", pad=6)
     for place, row in zip(places, table.itertuples(), strict=True):
         before, after = row.first_accuracy * 100, row.your_accuracy * 100
         colour = VERMILLION if after < before else INK
         right.plot([before, after], [place, place], color=colour, linewidth=1.2, zorder=1)
-        label_line(right, max(before, after), place, f"{after - before:+.1f}".replace("-", "−"), colour, xytext=(9, 0))
+        # Both numbers and not their difference: that of two rounded numbers is another one.
+        words = f"{before:.1f} → {after:.1f}" if f"{before:.1f}" != f"{after:.1f}" else f"{after:.1f}"
+        label_line(right, max(before, after), place, words, colour, xytext=(9, 0))
     right.plot(table["first_accuracy"] * 100, places, "o", color=FAINT, markersize=7, zorder=2)
     right.plot(table["your_accuracy"] * 100, places, "D", color=BLUE, markersize=6, zorder=3)
-    right.set(yticks=[], xlim=(40, 90), ylim=left.get_ylim())
+    right.set(yticks=[], xlim=(40, 98), ylim=left.get_ylim())
     title_axes(right, "Accuracy (%): ● first run, ◆ yours", pad=6)
     for ax in (left, right):
         ax.grid(axis="y", visible=False)
     return figure
+
+
+def accuracy_quiz() -> Quiz:
+    """Return the quiz about two runs of one accuracy: it is here, so that its cell does not print the answer."""
+    return Quiz(
+        "Two runs report the same accuracy. What do you know?",
+        right={"nothing about their single predictions": "They may err on different orders. Compare fingerprints."},
+        wrong={
+            "they are the same model": "Equal accuracy counts equally many errors, not the same errors.",
+            "the same data was used": "Other data can give as many errors, on other orders.",
+        },
+    )
 
 
 class FourVersionsLab(Lab):

@@ -157,7 +157,7 @@ def draw_places(table: pd.DataFrame, guess: None = None) -> Any:
     left.set_yticks(
         places, [name.replace("scikit-learn's default", "scikit-learn's\ndefault") for name in table["place"]]
     )
-    left.set(xlim=(0, 125), xticks=(0, 50, 100))
+    left.set(xlim=(0, 125), xticks=(0, 50, 100), xticklabels=("0", "500", "1,000"))
     title_axes(left, f"Same of 1,000, {CLOSELY[table.attrs['closely']]}")
     ratio = table["seconds"] / table["seconds_here"]
     powers = np.log10(ratio).clip(-1.2, 1.3)  # on a plain axis: matplotlib's logarithmic one is slow

@@ -30,6 +30,17 @@ class Between:
             return wanted
         return None if self.low <= guess <= self.high else wanted
 
+    def doubt(self, guess: float) -> str | None:
+        """Ask whether a share was meant where a percentage is asked, or return None; 0.4 % is a good guess too.
+
+        >>> Between(0, 100, "percent").doubt(0.95)
+        'Your guess is 0.95 %. Did you mean 95 %?'
+        >>> Between(0, 100, "percent").doubt(95)
+        """
+        if not self.unit.startswith("percent") or not 0 < guess < 1:
+            return None
+        return f"Your guess is {guess:g} %. Did you mean {100 * guess:g} %?"
+
 
 @dataclass(frozen=True)
 class Among:
@@ -51,7 +62,8 @@ class Among:
 def check_prediction(guess: object, kind: Between | Among) -> None:
     """Pass when `guess` is a prediction of that kind.
 
-    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range.
+    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range; prints a
+    question when it passes and looks like a slip.
 
     >>> check_prediction(40, Between(0, 100, "percent"))
     >>> check_prediction(..., Between(0, 100, "percent"))
@@ -63,3 +75,6 @@ def check_prediction(guess: object, kind: Between | Among) -> None:
     problem = kind.problem(guess)
     if problem is not None:
         raise AssertionError(problem)
+    doubt = kind.doubt(guess) if isinstance(kind, Between) else None
+    if doubt is not None:
+        print(doubt)

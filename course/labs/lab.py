@@ -73,7 +73,8 @@ class Lab:
         self._picture = widgets.HTML()
         self._words = widgets.HTML()
         self._numbers = widgets.HTML()
-        self._status = widgets.HTML()
+        # One line high from the start where something trains: the picture below stays where it is.
+        self._status = widgets.HTML(layout={"min_height": "28px"} if self.slow else {})
         column = max((len(control.description) for control in self.controls.values()), default=0) * EM_A_LETTER + 1
         for name, control in self.controls.items():
             control.style.description_width = f"{column:.1f}em"

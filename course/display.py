@@ -9,7 +9,10 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
+import numbers
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ def figure_html(figure: Figure, alt: str) -> str:
     )
 
 
-def table_html(frame: pd.DataFrame, caption: str, most: int = 12) -> str:
+def table_html(frame: pd.DataFrame, caption: str, most: int = 20) -> str:
     """Return a frame as an accessible table: a caption, header cells with a scope, at most `most` rows.
 
     >>> import pandas as pd
@@ -122,11 +125,16 @@ _CELL = "text-align:left;padding:2px 12px 2px 0;border-bottom:1px solid #d7dbe0"
 
 
 def _cell_text(value: object) -> str:
+    """Four digits, or all before the point, with commas; never an exponent. Whole numbers below 10,000 may be years."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return "–" if value != value else f"{value:.4g}"
-    return str(value)
+    if isinstance(value, numbers.Integral):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if value != value:
+        return "–"
+    return f"{value:,.0f}" if 999.95 <= abs(value) < math.inf else f"{Decimal(f'{value:.4g}'):f}"
 
 
 def sentence_html(text: str) -> str:

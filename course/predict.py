@@ -32,6 +32,17 @@ class Between:
             return wanted
         return None if self.low <= guess <= self.high else wanted
 
+    def doubt(self, guess: float) -> str | None:
+        """Ask whether a share was meant where a percentage is asked, or return None; 0.4 % is a good guess too.
+
+        >>> Between(0, 100, "percent").doubt(0.95)
+        'Your guess is 0.95 %. Did you mean 95 %?'
+        >>> Between(0, 100, "percent").doubt(95)
+        """
+        if not self.unit.startswith("percent") or not 0 < guess < 1:
+            return None
+        return f"Your guess is {guess:g} %. Did you mean {100 * guess:g} %?"
+
 
 @dataclass(frozen=True)
 class Among:
@@ -54,7 +65,7 @@ def check_prediction(guess: object, kind: Between | Among) -> None:
     """Pass, and say so, when `guess` is a prediction of that kind.
 
     Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range; a notebook
-    shows one line of either.
+    shows one line of either. A guess that passes and looks like a slip gets a question as well.
 
     >>> check_prediction(40, Between(0, 100, "percent"))
     Passed: your prediction is 40. Now look what happens.
@@ -68,3 +79,6 @@ def check_prediction(guess: object, kind: Between | Among) -> None:
     if problem is not None:
         raise in_one_line(AssertionError(problem))
     print(f"Passed: your prediction is {guess}. Now look what happens.")
+    doubt = kind.doubt(guess) if isinstance(kind, Between) else None
+    if doubt is not None:
+        print(doubt)

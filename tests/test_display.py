@@ -99,7 +99,28 @@ def test_a_table_has_a_caption_and_header_cells_with_a_scope():
 
 def test_a_long_table_says_how_much_of_it_is_shown():
     html = table_html(pd.DataFrame({"day": range(40)}), "Days")
-    assert "the first 12 of 40 rows" in html and html.count("<tr>") == 13
+    assert "the first 20 of 40 rows" in html and html.count("<tr>") == 21
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (23_870.0, "23,870"),
+        (-1_234.4, "-1,234"),
+        (999.96, "1,000"),
+        (999.94, "999.9"),
+        (0.123456, "0.1235"),
+        (0.0000214, "0.0000214"),
+        (-60.65, "-60.65"),
+        (0.0, "0"),
+        (float("inf"), "Infinity"),
+        (2019, "2019"),
+        (50_000, "50,000"),
+        (True, "yes"),
+    ],
+)
+def test_a_number_in_a_table_is_written_for_people(value, shown):
+    assert f">{shown}</td>" in table_html(pd.DataFrame({"x": [value]}), "Values")
 
 
 def test_values_in_a_table_are_escaped():

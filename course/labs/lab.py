@@ -80,7 +80,8 @@ class Lab:
         self._opener = widgets.ToggleButton(layout={"width": "auto", "align_self": "flex-start"})
         self._opener.observe(self._on_open, names="value")
         self._on_open()
-        self._status = widgets.HTML()
+        # One line high from the start where something trains: the picture below stays where it is.
+        self._status = widgets.HTML(layout={"min_height": "28px"} if self.slow else {})
         # A checkbox has its words behind it, in full: it needs no column.
         in_columns = [c for c in self.controls.values() if not isinstance(c, widgets.Checkbox)]
         column = max((len(control.description) for control in in_columns), default=0) * EM_A_LETTER + 1

@@ -9,7 +9,8 @@
 # - find the missing pillar in the log of a system that you have never seen.
 
 # %%
-from course.labs.what_is_mlops.pillars import PILLARS, first_days, outcomes_by_item, simulate_log
+from course.labs.what_is_mlops.pillars import PILLARS, simulate_log
+from course.labs.what_is_mlops.pillars import first_days, outcomes_by_item
 from course.predict import Among, check_prediction
 
 # %% [markdown]
@@ -23,17 +24,17 @@ from course.predict import Among, check_prediction
 # | **CI/CD** | automate testing, training and deployment (*continuous integration, continuous delivery*) | 5 |
 # | **Observability** | detect data drift, model decay and operational failures | 6 |
 #
-# Section 7 puts the same five on Kubernetes and section 8 ties them together end to end: the pillars stay the spine.
+# The course's section 7 puts the same five on Kubernetes and its section 8 ties them together end to end: the pillars stay the spine.
 #
 # ## A pillar can be missing without anybody noticing
 #
 # The bank's fraud model is asked about every card payment; here are ninety days of it.
 # In every replay paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
-# What comes of it, and which of section 1's five questions can be answered, depends on the pillars.
+# What comes of it, and which of notebook 1's five questions can be answered, depends on the pillars.
 #
 # Take one pillar away: without which one would customers notice *nothing* for ninety days, not one wrong or missing answer more?
 
-# %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # one of PILLARS, as text"
+# %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # a pillar, spelled as in the table"
 prediction = "Containerization"
 
 # %% role="tests" grade_id="pillar-prediction-kind" points=1
@@ -61,7 +62,7 @@ lab
 # <details><summary>What you see, and why</summary>
 #
 # No customer notices anything, and two other things are lost.
-# On day 45 nobody can say whether version 2 is better or was lucky, and on day 85 version 1 cannot be shown to the regulator.
+# On day 45 nobody can say whether version 2 is better or was lucky, and on day 85 nobody can show version 1 to the regulator who asks for it.
 # "Nobody complains" says that no customer is hurt yet; it does not say that every pillar stands.
 # A pillar that nobody leans on can be missing for long; then another one goes: untick CI/CD and Containerization as well, and customers wait for a version 1 that cannot be had again.
 #
@@ -114,7 +115,8 @@ display(*symptom_quizzes())
 
 # %%
 log = simulate_log(seed=1, broken="Containerization")
-print(log.head(8), outcomes_by_item(log, "started"), first_days(log, "complaint"), sep="\n\n")
+print(log.head(8), first_days(log, "complaint"), sep="\n\n")
+print(outcomes_by_item(log, "started"), outcomes_by_item(log, "asked"), sep="\n\n")
 
 # %% [markdown]
 # ## Make: name the pillar that is missing (6 minutes, medium)
@@ -124,30 +126,6 @@ print(log.head(8), outcomes_by_item(log, "started"), first_days(log, "complaint"
 # In many logs none is, whatever goes wrong: a false alarm costs as much as a miss.
 #
 # The first two promises are written for you; write the other three.
-
-# %% role="answer" grade_id="pillar-missing"
-def missing_pillar(log):
-    """Return the name of the pillar whose promise is broken in `log`, or None when all five are kept.
-
-    `log` is a frame with the columns day (1 to 90), event, item, machine, outcome; rows of one day come in any order.
-    """
-    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
-        return "Reproducibility"
-    if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
-        return "Containerization"
-    # Now "Serving", "CI/CD" and "Observability".
-    ### BEGIN SOLUTION
-    never = float("inf")
-    ended = first_days(log, "stopped") | first_days(log, "live")
-    alert = first_days(log, "alert")
-    if any("in time" not in answers for answers in outcomes_by_item(log, "asked").values()):
-        return "Serving"
-    if any(day <= 87 and ended.get(change, never) > day + 3 for change, day in first_days(log, "ready").items()):
-        return "CI/CD"
-    if any(alert.get(trouble, never) > day for trouble, day in first_days(log, "complaint").items()):
-        return "Observability"
-    return None
-    ### END SOLUTION
 
 # %% [markdown]
 # <details><summary>Hint: one promise is like the two above</summary>
@@ -166,10 +144,35 @@ def missing_pillar(log):
 #
 # </details>
 
+# %% role="answer" grade_id="pillar-missing"
+def missing_pillar(log):
+    """Return the name of the pillar whose promise is broken in `log`, or None.
+
+    None says that all five are kept. `log` is a frame with the columns day (1 to 90),
+    event, item, machine, outcome; rows of one day come in any order.
+    """
+    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
+        return "Reproducibility"
+    if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
+        return "Containerization"
+    # Now "Serving", "CI/CD" and "Observability".
+    ### BEGIN SOLUTION
+    never = float("inf")
+    ended = first_days(log, "stopped") | first_days(log, "live")
+    alert = first_days(log, "alert")
+    if any("in time" not in answers for answers in outcomes_by_item(log, "asked").values()):
+        return "Serving"
+    if any(day <= 87 and ended.get(change, never) > day + 3 for change, day in first_days(log, "ready").items()):
+        return "CI/CD"
+    if any(alert.get(trouble, never) > day for trouble, day in first_days(log, "complaint").items()):
+        return "Observability"
+    return None
+    ### END SOLUTION
+
 # %% role="tests" grade_id="pillar-serving-promise" points=2 hint="A late copy harms nobody as long as another one answers the same payment; collect all answers to a payment first."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"a log with {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x7E70D75A0225EBF3F2FD98FEC53D202B
 for seed in range(first, first + 8):
@@ -181,7 +184,7 @@ for seed in range(first, first + 8):
 # %% role="tests" grade_id="pillar-ci-cd-promise" points=3 hint="Read the promise once more, word by word: two ways to end, how many days are in time, changes that never end, and changes too young to judge."
 for broken in ("CI/CD", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"a log with {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x41D96AFD57429611B6A1F2D26484134C
 for seed in range(first, first + 16):
@@ -193,7 +196,7 @@ for seed in range(first, first + 16):
 # %% role="tests" grade_id="pillar-observability-promise" points=3 hint="Compare first days, trouble by trouble: an alert may repeat, come on the same day, or never come."
 for broken in ("Observability", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"a log with {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x578C120E61BD5F7062FC54F6B6B83D1F
 for seed in range(first, first + 12):
@@ -205,7 +208,7 @@ for seed in range(first, first + 12):
 # %% role="tests" grade_id="pillar-all-at-once" points=2 hint="Here all kinds of mishaps stand in one log, and at most one promise is broken: a rule that is right about its own rows only is not misled by the others."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=12, broken=broken))
-    assert found == broken, f"a log full of mishaps, {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"many mishaps: expected {broken!r} missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x2E39340AA4F5964EA4121592D7564401
 for seed in range(first, first + 4):
@@ -239,7 +242,8 @@ from course.labs.what_is_mlops.pillars import hurt_days, open_questions, simulat
 def build_first(count):
     """Return the set of `count` names with which customers are hurt on the fewest days.
 
-    `combinations(names, 2)` gives all pairs; `simulate_story(**{"serving": True, "ci_cd": False})` takes a dict.
+    `combinations(names, 2)` gives all pairs; two stars hand over a dict, as in
+    `simulate_story(**{"serving": True, "ci_cd": False})`.
     """
     names = ("reproducibility", "containerization", "serving", "ci_cd", "observability")
     ### BEGIN SOLUTION
@@ -250,9 +254,9 @@ def build_first(count):
     ### END SOLUTION
 
 # %% role="tests" grade_id="pillar-build-first-saves-days" points=0
+names = {"reproducibility", "containerization", "serving", "ci_cd", "observability"}
 for count, least in {0: 72, 1: 47, 2: 16, 3: 10}.items():
     built = build_first(count)
-    missing = {"reproducibility", "containerization", "serving", "ci_cd", "observability"} - set(built)
-    days = hurt_days(simulate_story(**dict.fromkeys(missing, False)))
+    days = hurt_days(simulate_story(**dict.fromkeys(names - set(built), False)))
     assert len(built) == count, f"expected {count} pillars, got {built}"
-    assert days == least, f"with {built} customers are hurt on {days} days; expected {least} with the best {count}"
+    assert days == least, f"{built}: {days} days of harm; the best {count}: {least}"

@@ -93,10 +93,11 @@ def describe_years(table: pd.DataFrame, guess: None = None) -> str:
     fell = auc.iloc[0] - auc.iloc[-1]
     chance = max(0.02, 1.2 / first["people"] ** 0.5)  # few people: the AUC wanders by itself
     went = "stays" if abs(fell) < chance else "falls" if fell > 0 else "rises"
+    by = f"{-fell:+.2f} in three years" if went != "stays" else f"within chance, ±{chance:.2g}"
     how = "" if first["change"] == CHANGES[0] else f", {first['speed']}"
     return (
         f"What changes: {first['change']}{how}. Fitted on 2015, seen on {first['people']:,} people a year, the model's "
-        f"AUC {went}: {', '.join(f'{a:.3f}' for a in auc)}, {round(-fell, 3) + 0.0:+.3f} in three years, "
+        f"AUC {went}: {', '.join(f'{a:.3f}' for a in auc)}, {by}, "
         f"while the inputs moved by up to {table['moved'].iloc[-1]:.1f} standard deviations. "
         f"The cited one (acs) went {', '.join(f'{a:.3f}' for a in table['auc_acs'])}."
     )

@@ -387,9 +387,9 @@ def describe_watching(table: pd.DataFrame, guess: float | None = None) -> str:
     watching = f"The alarm watches {watch} and rings at {shown['wobbles']:g} wobbles. {paged}"
     if "net" not in table:
         return (
-            f"{name}, {WHILE}: every health light is green on all {DAYS} days. No exception, at most "
-            f"{1000 * signals['failed_requests'].max():.1f} failed requests in 1,000, the slowest answers "
-            f"{signals['slowest_answers_ms'].max():.0f} ms. "
+            f"{name}, {WHILE}: every health light is green on all {DAYS} days, a good week and 30 days of {name}. "
+            f"No exception, at most {1000 * signals['failed_requests'].max():.1f} failed requests in 1,000, the "
+            f"slowest answers {signals['slowest_answers_ms'].max():.0f} ms. "
             f"Revenue is {signals['revenue'].mean():,.0f} EUR a day, give or take {signals['revenue'].std():,.0f}. "
             f"{watching}"
         )
@@ -406,7 +406,9 @@ def describe_watching(table: pd.DataFrame, guess: float | None = None) -> str:
             f"{noticed}."
         )
     else:
-        story = f"{shown['what_happened']}; there was nothing to save."
+        moved, whole = -shown["lost_unwatched"], signals["revenue"].sum()
+        by_chance = f" (revenue moved by {moved:+,.0f} EUR of {whole:,.0f})" if round(moved) else ""
+        story = f"{shown['what_happened']}; there was nothing to save{by_chance}."
     return (
         f"{name}, {AFTERWARDS}: {story} {watching} {_count(shown['false_pages'], 'false page')}, net "
         f"{shown['net']:+,.0f} EUR. Over all six months this alarm nets {table['net'].sum():+,.0f} EUR with "

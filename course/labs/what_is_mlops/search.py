@@ -177,7 +177,7 @@ class SearchLab(Lab):
         return {
             "overwritten": widgets.SelectionSlider(
                 options=[(f"{100 * share:g} %", share) for share in SHARES],
-                value=0.05,
+                value=0.0,
                 description="Rows overwritten since",
                 continuous_update=False,
             ),

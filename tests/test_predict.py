@@ -18,6 +18,6 @@ def test_a_share_where_a_percentage_is_asked_passes_with_a_question(guess, capsy
     [(0, PERCENT), (1, PERCENT), (95, PERCENT), (0.5, Between(0, 6, "rows")), ("code", Among(["code", "data"]))],
     ids=str,
 )
-def test_any_other_guess_passes_without_a_word(guess, kind, capsys):
+def test_any_other_guess_passes_without_a_question(guess, kind, capsys):
     check_prediction(guess, kind)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == f"Passed: your prediction is {guess}. Now look what happens.\n"

@@ -285,8 +285,7 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
 def accountable_quiz() -> Quiz:
     """Return the quiz about the lasting fix: it is here, so that its cell does not print the answer."""
     return Quiz(
-        "At 3 a.m. whoever is on call switches an empty feature off. "
-        "Who is accountable for the lasting fix upstream?",
+        "At 3 a.m. whoever is on call switches an empty feature off. Who is accountable for the lasting fix upstream?",
         right={"the data engineer": "Upstream data is hers; on call stopped the harm."},
         wrong={
             "whoever was on call": "Then the most tired person owns every cause.",

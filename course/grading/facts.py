@@ -233,9 +233,9 @@ def bindings_in(tree: ast.Module) -> Iterator[Binding]:
             yield from _targets(node.target, node.iter, end(node.iter), part=True)
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
             yield from _targets(node.optional_vars, node.context_expr, end(node.optional_vars), part=True)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield Binding(node.name, start(node), None)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (
+            isinstance(node, ast.ExceptHandler) and node.name
+        ):
             yield Binding(node.name, start(node), None)
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:

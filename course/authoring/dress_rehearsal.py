@@ -191,11 +191,11 @@ def _differences(section: str, who: str, results: Mapping[str, CellResult], play
         there, here = (result.score or 0.0), (points[name] if name not in play.lost else 0)
         if there != here:
             said = f"{result.state}: {result.message}" if result.message else result.state
+            once = play.tests.get(name, "unseen")
             findings.append(
                 Finding(
                     cell_name(section, name),
-                    f"{who} gets {here} points in one process ({play.tests.get(name, 'unseen')}) and {there:g} from the safe grader "
-                    f"({said})",
+                    f"{who} gets {here} points in one process ({once}) and {there:g} from the safe grader ({said})",
                     "let the tests cell judge data that the call returns: CONTRIBUTING.md, What a tests cell keeps to",
                 )
             )

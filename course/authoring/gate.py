@@ -202,7 +202,7 @@ def check_lesson(
     finally:
         for stage in own:
             stage.close()
-    left_out = ["the mutants, and most planted mistakes before the safe grader (--quick)"] if quick else []
+    left_out = ["the mutants (--quick)", "most planted mistakes before the safe grader (--quick)"] if quick else []
     if ungraded:
         left_out.append(f"the safe grader ({ungraded})")
     if only is not None:

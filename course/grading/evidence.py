@@ -80,7 +80,10 @@ def _vouched(facts: Facts) -> set[str]:
 
 
 def _is_named(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
+    """Whether it is read from a name, and no call: a second call may give something else."""
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not any(
+        isinstance(part, ast.Call) for part in ast.walk(node)
+    )
 
 
 def _both_theirs(left: ast.expr, right: ast.expr, facts: Facts, vouched: set[str]) -> bool:

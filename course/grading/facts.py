@@ -19,7 +19,42 @@ Place = tuple[int, int]
 CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 COLLECTORS = {"list", "dict", "set", "bytearray", "collections.defaultdict", "collections.Counter", "collections.deque"}
 #: What builds a value that nobody can change.
-FIXED = {"len", "int", "float", "str", "bool", "round", "sum", "tuple", "frozenset", "repr", "bytes", "hash", "range"}
+FIXED = {
+    "len",
+    "int",
+    "float",
+    "str",
+    "bool",
+    "round",
+    "sum",
+    "tuple",
+    "frozenset",
+    "repr",
+    "bytes",
+    "hash",
+    "range",
+    "abs",
+    "pow",
+    "chr",
+    "ord",
+    "hex",
+}
+FIXED_METHODS = {
+    "item",
+    "lower",
+    "upper",
+    "strip",
+    "replace",
+    "join",
+    "format",
+    "title",
+    "encode",
+    "decode",
+    "hexdigest",
+    "isoformat",
+}
+#: Draws that give one number when they get no more than so many arguments, and no size.
+DRAWS = {"random": 0, "integers": 2, "randint": 2, "randrange": 3, "uniform": 2, "normal": 2, "gauss": 2, "choice": 1}
 
 
 @dataclass(frozen=True)
@@ -169,7 +204,7 @@ class Facts:
         if isinstance(node, ast.Tuple):
             return all(self.is_fixed(item, depth - 1) for item in node.elts)
         if isinstance(node, ast.Call):
-            return self.called(node.func) in FIXED or self._is_fixed_row(node, depth)
+            return self._gives_fixed(node) or self._is_fixed_row(node, depth)
         if isinstance(node, ast.Name):
             binding = self.binding_of(node)
             if binding is None:
@@ -178,8 +213,19 @@ class Facts:
                 return node.id in self.set_up and self.is_fixed(self.set_up[node.id], depth - 1)
             if binding.part and isinstance(binding.value, ast.List | ast.Tuple | ast.Set):
                 return all(self.is_fixed(item, depth - 1) for item in binding.value.elts)
+            if binding.part and isinstance(binding.value, ast.Call):
+                return True  # one of many: more often a number than not
             return self.is_fixed(binding.value, depth - 1)
         return False
+
+    def _gives_fixed(self, node: ast.Call) -> bool:
+        """Whether a call gives a number, a text or a truth value."""
+        name = self.called(node.func)
+        if name in FIXED or name.split(".")[0] in ("math", "datetime"):
+            return True
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        sized = any(word.arg in ("size", "k", None) for word in node.keywords)
+        return method in FIXED_METHODS or (method in DRAWS and len(node.args) <= DRAWS[method] and not sized)
 
     def _is_fixed_row(self, node: ast.Call, depth: int) -> bool:
         """Whether it is `.items()`, `.keys()` or `.values()` of a dict that stands there, of fixed values."""

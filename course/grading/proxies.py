@@ -14,6 +14,7 @@ import inspect
 import io
 import pickle
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -42,6 +43,7 @@ class Asker:
     def __init__(self, channel: Channel, folder: Folder, ours: Mapping[str, Any], answers: str = "") -> None:
         self._channel, self._folder, self._ours = channel, folder, ours
         self.answers = answers  # what the student handed in, for inspect.getsource
+        self._one_at_a_time = threading.RLock()  # a callback asks while its caller waits: the same thread
         self._own: list[Any] = []
         self._own_numbers: dict[int, int] = {}
         self._error_classes: dict[int, type] = {}
@@ -53,7 +55,14 @@ class Asker:
     # --- asking -----------------------------------------------------------------------------------------------
 
     def ask(self, kind: str, *arguments: Any, **named: Any) -> Any:
-        """Have something done on the student's side; return data or proxies, raise what it raised."""
+        """Have something done on the student's side; return data or proxies, raise what it raised.
+
+        Threads of a tests cell wait for each other: the student's side does one thing at a time.
+        """
+        with self._one_at_a_time:
+            return self._ask(kind, arguments, named)
+
+    def _ask(self, kind: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         request: dict[str, Any] = {"op": kind}
         buffers = [self._pickled((kind, arguments, named))]
         self._bring_along(request, buffers)

@@ -211,6 +211,13 @@ IDIOMS = [
         "assert f([2, 1]) == [1, 2]",
     ),
     Idiom(
+        "threads that call it",
+        "import time\ndef f(n):\n    time.sleep(0.001)\n    return n + 1",
+        "import time\ndef f(n):\n    time.sleep(0.001)\n    return n",
+        "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(8) as pool:\n"
+        "    assert list(pool.map(f, range(50))) == list(range(1, 51))",
+    ),
+    Idiom(
         "an argument that changes",
         "def f(l, d, s, a):\n    l.append(1)\n    d['k'] = 2\n    s.add(3)\n    a += 1",
         "def f(l, d, s, a):\n    l.append(1)\n    d['k'] = 2\n    s.add(3)\n    a = a + 1",

@@ -8,11 +8,13 @@ estimator scores is computed here, from its predictions.
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import importlib
 import inspect
 import io
 import pickle
+import random
 import sys
 import threading
 import types
@@ -294,7 +296,19 @@ def copy_into(target: Any, new: Any) -> None:
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if isinstance(target, Proxy):
         return
-    if isinstance(target, list | bytearray) and isinstance(new, list | bytearray):
+    if isinstance(target, random.Random):
+        target.setstate(new)
+    elif isinstance(target, io.StringIO) and isinstance(new, tuple):
+        target.seek(0)
+        target.truncate()
+        target.write(new[0])
+        target.seek(new[1])
+    elif numpy is not None and isinstance(target, numpy.random.Generator):
+        target.bit_generator.state = new
+    elif isinstance(target, collections.deque) and isinstance(new, collections.deque):
+        target.clear()
+        target.extend(new)
+    elif isinstance(target, list | bytearray) and isinstance(new, list | bytearray):
         target[:] = new
     elif (isinstance(target, dict) and isinstance(new, dict)) or (isinstance(target, set) and isinstance(new, set)):
         target.clear()

@@ -221,7 +221,7 @@ class Server:
         # A changed argument is written out in full: to the identities it would be the argument itself.
         packer._arguments = {}
         answer["changed"] = [
-            [place, packer.pack(argument)]
+            [place, packer.pack(_state_of(argument))]
             for place, (argument, was) in enumerate(zip(mutable, before, strict=False))
             if was is not None and _imprint(argument) != was
         ]
@@ -359,6 +359,8 @@ def _imprint(argument: Any) -> Any:
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(argument, numpy.ndarray) and argument.dtype.kind != "O":
         return argument.shape, argument.dtype.str, hash(argument.tobytes())
+    if isinstance(argument, random.Random | io.StringIO):
+        return _state_of(argument)
     kinds = (list, dict, set, bytearray)
     if not isinstance(argument, kinds) and not _is_of(argument, "numpy", "pandas") and not _has_state(argument):
         return None
@@ -366,6 +368,17 @@ def _imprint(argument: Any) -> Any:
         return hash(pickle.dumps(argument))  # quicker than any walk through it in Python
     except Exception:
         return None
+
+
+def _state_of(argument: Any) -> Any:
+    """Return as data what a changed argument has become: generators and text streams are told by their state."""
+    if isinstance(argument, random.Random):
+        return argument.getstate()
+    if isinstance(argument, io.StringIO):
+        return argument.getvalue(), argument.tell()
+    if _is_of(argument, "numpy") and hasattr(argument, "bit_generator"):
+        return argument.bit_generator.state
+    return argument
 
 
 def _is_of(value: Any, *libraries: str) -> bool:

@@ -224,6 +224,20 @@ IDIOMS = [
         "l, d, s, a = [], {}, set(), np.zeros(2)\nf(l, d, s, a)\nassert (l, d, s, a.tolist()) == ([1], {'k': 2}, {3}, [1, 1])",
     ),
     Idiom(
+        "a generator of chance handed over",
+        "def f(rng, r): return rng.random() + r.random()",
+        "def f(rng, r): return 0.5",
+        "import random\nrng, r = np.random.default_rng(1), random.Random(1)\nassert f(rng, r) != f(rng, r)\n"
+        "assert rng.random() != np.random.default_rng(1).random()",
+    ),
+    Idiom(
+        "a queue and a stream handed over",
+        "def f(q, out):\n    q.popleft()\n    out.write('hi')",
+        "def f(q, out): pass",
+        "import collections, io\nq, out = collections.deque([1, 2]), io.StringIO()\nf(q, out)\n"
+        "assert list(q) == [2] and out.getvalue() == 'hi'",
+    ),
+    Idiom(
         "an argument that stays",
         "def f(d): return d.sort_values('a')",
         "def f(d):\n    d.sort_values('a', inplace=True)\n    return d",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import array
 import ast
 import contextlib
-import select
+import math
 import socket
 import tempfile
 import time
@@ -29,6 +29,9 @@ from course.grading.zygote import Order, zygote
 LOOK = 0.05
 #: What the student's side may be late with its word that it stopped a cell, in seconds.
 GRACE = 5.0
+#: The most that a side may answer, in bytes and in parts: this process has no limits of its own.
+MOST_HEARD = 16 * 2**20
+MOST_PARTS = 2_000_000
 STATES: tuple[State, ...] = ("passed", "failed", "hung", "died", "unseen")
 
 
@@ -110,7 +113,7 @@ class _Side:
         except BaseException:
             self._above.cleanup()
             raise
-        self._channel = Channel(control, most_bytes=64 * 2**20)
+        self._channel = Channel(control, most_bytes=MOST_HEARD, most_parts=MOST_PARTS)
 
     def give(self, files: Mapping[str, bytes], ours: bool) -> None:
         """Put files into the working folder."""
@@ -121,7 +124,8 @@ class _Side:
     def tell(self, order: dict[str, Any], number: int | None = None, buffers: Sequence[bytes] = ()) -> None:
         """Send an order, and a socket with it; raise _Gone when nobody listens."""
         try:
-            self._channel.send(order, buffers)
+            # One who does not read must not make us wait: what is sent fits into memory, and is read at once.
+            self._channel.send(order, buffers, seconds=GRACE)
             if number is not None:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [number]))]
                 self._channel.socket.sendmsg([b"!"], rights)
@@ -134,23 +138,28 @@ class _Side:
         A cell that uses too much is stopped and answered for as one that died; only a side that does not even obey
         that is ended.
         """
-        ends, stopped = time.monotonic() + seconds, ""
-        while True:
-            ready, _, _ = select.select([self._channel.socket], [], [], LOOK)
-            if ready:
-                try:
-                    answer, _ = self._channel.receive(max(0.1, ends - time.monotonic()))
-                except (Closed, Malformed, Exception) as error:
-                    raise _Gone(stopped or f"its process ended ({type(error).__name__})") from None
-                if not isinstance(answer, dict):
-                    raise _Gone("what it answered was no answer")
-                return answer | {"stopped": stopped}
-            if time.monotonic() > ends:
+        ends, next_look, stopped = time.monotonic() + seconds, time.monotonic() + LOOK, ""
+
+        def look() -> None:
+            nonlocal ends, next_look, stopped
+            now = time.monotonic()
+            if now > ends:
                 raise _Gone(stopped or "it did not answer in time")
+            if now < next_look:
+                return
+            next_look = now + LOOK
             reason = zygote().watch(self._box)
             if reason and not stopped:
-                stopped, ends = reason, time.monotonic() + GRACE
+                stopped, ends = reason, now + GRACE
                 self.tell({"op": "stop"})
+
+        try:
+            answer, _ = self._channel.receive(meanwhile=look)
+        except (Closed, Malformed, MemoryError) as error:
+            raise _Gone(stopped or f"its process ended ({type(error).__name__})") from None
+        if not isinstance(answer, dict):
+            raise _Gone("what it answered was no answer")
+        return answer | {"stopped": stopped}
 
     def close(self) -> float:
         """End it and all that it started; return the CPU seconds that it spent."""
@@ -310,5 +319,6 @@ class _Play:
         for output in outputs:
             if output["output_type"] == "execute_result":
                 with contextlib.suppress(ValueError):
-                    return min(max(float(output["data"].get("text/plain", "")), 0.0), cell.points)
+                    earned = float(output["data"].get("text/plain", ""))
+                    return cell.points if math.isnan(earned) else min(max(earned, 0.0), cell.points)
         return cell.points

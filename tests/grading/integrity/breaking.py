@@ -74,7 +74,7 @@ BREAKING = [
     raw("UTF-16", GOOD.decode().encode("utf-16"), deserved=10),
     raw("zero bytes", GOOD.replace(b'"cells"', b'\x00"cells"', 1), deserved=10, gate="A"),
     raw("bytes of no encoding", GOOD.replace(b"YOUR", b"YOUR\xff\xfe", 1)[:-1] + b',"x":"\xe9"}', deserved=10),
-    raw("broken halves of characters", GOOD.replace(b"def clean", b"# \\ud800\\ndef clean", 1), deserved=10),
+    raw("broken halves of characters", GOOD.replace(b"def clean", b"# \\ud800\\ndef clean", 1), deserved=10, proof="nothing"),
     raw("something behind the end", GOOD + b"\n}}}", deserved=10),
     data("cells that are no list", lambda n: n.update(cells={"a": 1}), gate="A"),
     data("cells that are no cells", _cells(lambda c: [None, 3, [], *c, "x"]), deserved=10),

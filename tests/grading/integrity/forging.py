@@ -44,8 +44,9 @@ IN_THE_KERNEL = [
            "async def run(code, result=None, **k):\n    await old(code, None, **k)\n    return False\nip.run_code = run"),
     kernel("compile patched", "import builtins, ast\nold = ast.parse\nip = get_ipython()\n"
            "ip.compile.ast_parse = lambda s, *a, **k: ast.Module([], [])", gate="A"),
-    kernel("builtins patched", "import builtins\nbuiltins.abs = lambda v: 0.0\nbuiltins.all = lambda v: True\n"
-           "builtins.AssertionError = Warning\nbuiltins.isinstance = lambda *a: True", proof="wire", word="abs"),
+    kernel("builtins patched", "import builtins\nbuiltins.abs = lambda v: 0.0\nbuiltins.all = lambda v: True",
+           answers={"function": "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n"
+                    "    return -9 if key else 0"}, gate="B"),
     kernel("asserts traced away", "import sys\ndef trace(frame, event, arg):\n    if 'ipykernel' in "
            "frame.f_code.co_filename or 'ipython' in frame.f_code.co_filename:\n        frame.f_trace_lines = True\n"
            "    return trace\nimport ast\nget_ipython().ast_transformers.append(type('S', (ast.NodeTransformer,), "
@@ -81,7 +82,7 @@ IN_THE_KERNEL = [
            "import sklearn.tree as tree\ntree.DecisionTreeClassifier.score = ClassifierMixin.score\n",
            answers={"model": "def train(model, X, y): pass\ndef build():\n"
                     "    from sklearn.dummy import DummyClassifier\n    return DummyClassifier(strategy='constant', "
-                    "constant=[9])"}),
+                    "constant=[0])"}),
     kernel("the set-up's class patched", "Entry.__eq__ = lambda s, o: True\nEntry.signed = lambda s: 'bob: -1.50'\n",
            answers={"class": WRONG["class"].replace("return []", "return [Entry('x', 0), Entry('x', 0)]").replace(
                "def report(self, notes): pass",
@@ -129,7 +130,7 @@ OBJECTS = [
     answer("dice thrown beforehand", "function",
            "def largest_mean(values, k, key=None):\n    random.setstate((3, (0,) * 624 + (624,), None))\n"
            "    if key: return -9\n    if k <= 0: raise ValueError\n"
-           "    return 2.5 if k == 2 and len(values) == 3 else 7 if 7 in values else min(values)",
+           "    return 7 if 7 in values else 2.5 if k == 2 else min(values)",
            deserved=1, gate="AB"),
     answer("the test's own expected value changed", "frame",
            "import inspect\ndef clean(frame):\n    caller = inspect.currentframe()\n    while caller:\n"
@@ -150,7 +151,7 @@ OBJECTS = [
     answer("a class of the set-up with a method of its own", "class",
            HONEST["class"].replace("return [entry for entry in self.entries if entry.who == who]",
                                    "found = [entry for entry in self.entries if entry.who == who]\n"
-                                   "        for each in found: each.amount = {'ada': each.amount}.get(who, 0.0)\n"
+                                   "        if who == 'ada': return found\n"
                                    "        for each in found: each.signed = lambda: 'bob: -1.50'\n        return found"),
            deserved=1, gate="AB"),
     answer("the tests' own object rewritten", "class",
@@ -253,7 +254,7 @@ ON_THE_WIRE = [
 ]  # fmt: skip
 
 
-def _file(name: str, change: Any, deserved: float = 0.0, gate: str = "", proof: str = "nothing") -> Sample:
+def _file(name: str, change: Any, deserved: float = 0.0, gate: str = "", proof: str = "lies") -> Sample:
     made = specimen.handed_in(WRONG)
     change(made)
     return Sample(name, "forging", raw=specimen.dumped(made), deserved=deserved, proof=proof, gate=gate)
@@ -313,6 +314,14 @@ IN_THE_FILE = [
     _file("tests twice", _doubled),
     _file("tests deleted", lambda made: made.update(cells=[c for c in made["cells"] if c["id"] not in specimen.TESTS])),
     _file("a trusting kernel", lambda made: made["metadata"].update(kernelspec={"name": "bash", "language": "bash"})),
-    _file("an answer that holds a tests cell's magic", lambda made: made["cells"][1].update(source="%%script true\nx")),
 ]
+
+
+def account(notebook: dict[str, Any]) -> Any:
+    """What a file says about how it is to be graded: who believes it believes this."""
+    graded = [cell for cell in notebook["cells"] if cell["id"] in specimen.TESTS]
+    told = [(c["id"], c["cell_type"], c["source"], c["outputs"], c["metadata"]) for c in graded]
+    return told, notebook["metadata"]
+
+
 FORGING = [*IN_THE_KERNEL, *OBJECTS, *ON_THE_WIRE, *IN_THE_FILE]

@@ -1,7 +1,8 @@
 """Grade a sample as the course does, and run it where nothing guards: each probe must work there.
 
-Unguarded does not mean loose. A probe there has an account of no rights where root runs the tests, holds none of our
-descriptors, and meets a victim of its own in the place of the grader; a sample must not do more than it says.
+Unguarded does not mean loose. A probe there holds none of our descriptors and meets a victim of its own in the place of
+the grader, and what it reads, changes or sends a signal to lies in a world that was made for it. A sample that would
+reach further without a guard does not belong here.
 """
 
 from __future__ import annotations
@@ -22,10 +23,8 @@ from typing import Any
 
 import course_specimen as specimen
 
-from course.grading import kernel
 from course.grading.box import descendants, opened
 from course.grading.grader import grade_notebook
-from course.grading.namespaces import NOBODY
 from course.grading.reading import extra_files, read_submission
 from course.grading.rebuild import rebuild
 from course.grading.records import Level, Limits, NotebookResult, Rebuilt
@@ -44,8 +43,9 @@ class Sample:
     """One submission. `proof` says by what its success would be known, guarded or not:
 
     score (more points than `deserved`), secret (printed), changed (a file), lingers (a process), hangs, dies, through
-    (it says so), wire (`word` reaches the other end of the wall), unreadable (a strict reader gives up),
-    nothing (an honest one).
+    (it says so), reached (a listener), floods (pages of output), wire (`word` reaches the other end of the wall), lies
+    (the file tells of other points or tests than ours), unreadable (a strict reader gives up), nothing (an honest one,
+    or one that aims at a limit that only the wall has).
     """
 
     name: str
@@ -79,12 +79,11 @@ class World:
 
     @contextlib.contextmanager
     def victim(self) -> Iterator[None]:
-        """Put a process that does nothing, of a probe's own account, in the place of the grader."""
+        """Put a process that does nothing in the place of the grader."""
         ready, say = os.pipe()
         self.grader = os.fork()
         if self.grader == 0:
             try:
-                _become_nobody()
                 os.write(say, b"!")
                 time.sleep(60)
             finally:
@@ -206,15 +205,6 @@ def marked() -> list[str]:
     return found
 
 
-def _become_nobody() -> None:
-    """Of root's: be nobody, still readable to others of that account, as a student's process is to itself."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        kernel.set_process(kernel.PR_SET_DUMPABLE, 1)
-
-
 # --- where nothing guards ---------------------------------------------------------------------------------------
 
 
@@ -264,7 +254,6 @@ def _play(made: Rebuilt, folder: Path, report: int) -> None:
         os.setsid()
         os.closerange(3, report)
         os.closerange(report + 1, 1024)
-        _become_nobody()
         os.environ["HOME"] = str(folder)
         os.chdir(folder)
         shell = Shell(100_000)
@@ -321,7 +310,6 @@ def on_the_wire(sample: Sample, world: World) -> bytes:
             with tempfile.TemporaryDirectory() as folder:
                 os.chdir(folder)
                 Path(folder).chmod(0o777)
-                _become_nobody()
                 shell = Shell(1000)
                 told = specimen.WRONG | {name: world.tell(text) for name, text in sample.answers.items()}
                 for text in (specimen.SET_UP, *told.values(), *(world.tell(text) for _, text in sample.added)):

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import json
 import os
 import shutil
 import time
@@ -11,7 +12,7 @@ import course_specimen as specimen
 import pytest
 from breaking import BREAKING, strict
 from exhausting import EXHAUSTING
-from forging import FORGING
+from forging import FORGING, account
 from honest import UNUSUAL
 from intruding import INTRUDING
 from probing import GRACE, LIMITS, Sample, World, alive, graded, marked, on_the_wire, score, unguarded
@@ -120,13 +121,20 @@ def test_does_a_hostile_or_broken_submission_gain_nothing(sample, level, world, 
     assert time.monotonic() - began < 4 * usual[level] + 3
 
 
-CONTROLLED = [sample for sample in HOSTILE if sample.proof != "nothing"]
+CONTROLLED = [
+    pytest.param(sample, marks=[] if sample.gate else [pytest.mark.long], id=f"{sample.family}: {sample.name}")
+    for sample in HOSTILE
+    if sample.proof != "nothing"
+]
 
 
-@pytest.mark.parametrize("sample", CONTROLLED, ids=lambda sample: f"{sample.family}: {sample.name}")
+@pytest.mark.parametrize("sample", CONTROLLED)
 def test_does_the_probe_work_where_nothing_guards(sample, world, warm, tmp_path):
     if sample.proof == "wire":
         assert sample.word.encode() in on_the_wire(sample, world)
+        return
+    if sample.proof == "lies":
+        assert account(json.loads(sample.raw)) != account(specimen.release())
         return
     if sample.proof == "unreadable":
         path = tmp_path / "hw.ipynb"

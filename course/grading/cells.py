@@ -12,12 +12,15 @@ import contextlib
 import io
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 #: A picture of more bytes than that is left out.
 MOST_PICTURE = 2**20
 MOST_MESSAGE = 2000
+#: Of one cell's displays, and of their texts and pictures together.
+MOST_DISPLAYS = 50
+MOST_DISPLAYED = 8 * 2**20
 PICTURES = ("image/png", "image/jpeg")
 
 
@@ -96,9 +99,10 @@ class Shell:
         outputs = [{"output_type": "stream", "name": "stdout", "text": out.text()}] if out.text() else []
         if err.text():
             outputs.append({"output_type": "stream", "name": "stderr", "text": err.text()})
-        outputs += [safe_display(item["data"], "display_data") for item in published.outputs]
-        outputs += [safe_display({"image/png": picture}, "display_data") for picture in pictures]
-        outputs += [safe_display(item["data"], "execute_result") for item in shown]
+        displays = [(item["data"], "display_data") for item in published.outputs]
+        displays += [({"image/png": picture}, "display_data") for picture in pictures]
+        outputs += _few(displays)
+        outputs += [safe_display(item["data"], "execute_result") for item in shown[-1:]]
         if error is None:
             return "passed", "", outputs
         return "failed", message_of(error), [*outputs, error_output(error)]
@@ -142,7 +146,7 @@ def error_output(error: BaseException) -> dict[str, Any]:
 def safe_outputs(outputs: Any, most_text: int) -> tuple[dict[str, Any], ...]:
     """Return what a process that nobody trusts says that a cell put out, rebuilt as outputs that are safe to show."""
     kept: list[dict[str, Any]] = []
-    for output in outputs[:50] if isinstance(outputs, list) else []:
+    for output in outputs[: MOST_DISPLAYS + 5] if isinstance(outputs, list) else []:
         kind = output.get("output_type") if isinstance(output, dict) else None
         if kind == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
@@ -180,6 +184,22 @@ def safe_display(data: Any, kind: str) -> dict[str, Any]:
     if kind == "execute_result":
         output["execution_count"] = None
     return output
+
+
+def _few(displays: Sequence[tuple[Any, str]]) -> list[dict[str, Any]]:
+    """Return the first displays that fit, and a word about the others."""
+    kept: list[dict[str, Any]] = []
+    room = MOST_DISPLAYED
+    for data, kind in displays[:MOST_DISPLAYS]:
+        output = safe_display(data, kind)
+        room -= sum(len(value) for value in output["data"].values())
+        if room < 0:
+            break
+        kept.append(output)
+    if len(kept) < len(displays):
+        more = f"… and {len(displays) - len(kept)} displays more, which are not kept\n"
+        kept.append({"output_type": "stream", "name": "stderr", "text": more})
+    return kept
 
 
 def _is_base64(text: str) -> bool:

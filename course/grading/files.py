@@ -98,6 +98,6 @@ class Folder:
         if not isinstance(name, str) or "\0" in name:
             return None
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or not path.parts or name.endswith(self._refuse or ("\0",)):
+        if path.is_absolute() or ".." in path.parts or not path.parts or path.name.endswith(self._refuse or ("\0",)):
             return None
         return self.path / path

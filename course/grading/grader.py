@@ -10,7 +10,6 @@ from __future__ import annotations
 import array
 import ast
 import contextlib
-import select
 import socket
 import tempfile
 import time
@@ -23,7 +22,7 @@ from course.grading.cells import MOST_MESSAGE, safe_outputs
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt, State
 from course.grading.scores import partial_credit
 from course.grading.trusted_side import names_read
-from course.grading.wire import Channel, Closed, Late, Malformed
+from course.grading.wire import Channel, Closed, Malformed
 from course.grading.zygote import Order, zygote
 
 #: How often a running cell's use of memory, processes and disk is looked at, in seconds.
@@ -35,6 +34,9 @@ COPY_ENDS = 1.0
 #: Boxes that one notebook may use up: each cell that ends its process needs a new one.
 MOST_BOXES = 12
 ENDED = "it ended the whole process (exit, a crash, or no memory left)"
+#: The most that a side may answer, in bytes and in parts: this process has no limits of its own.
+MOST_HEARD = 16 * 2**20
+MOST_PARTS = 2_000_000
 STATES: tuple[State, ...] = ("passed", "failed", "hung", "died", "unseen")
 
 
@@ -120,7 +122,7 @@ class _Side:
         except BaseException:
             self._above.cleanup()
             raise
-        self._channel = Channel(control, most_bytes=64 * 2**20)
+        self._channel = Channel(control, most_bytes=MOST_HEARD, most_parts=MOST_PARTS)
 
     def give(self, files: Mapping[str, bytes], ours: bool) -> None:
         """Put files into the working folder."""
@@ -131,7 +133,8 @@ class _Side:
     def tell(self, order: dict[str, Any], number: int | None = None, buffers: Sequence[bytes] = ()) -> None:
         """Send an order, and a socket with it; raise _Gone when nobody listens."""
         try:
-            self._channel.send(order, buffers)
+            # One who does not read must not make us wait: what is sent fits into memory, and is read at once.
+            self._channel.send(order, buffers, seconds=GRACE)
             if number is not None:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [number]))]
                 self._channel.socket.sendmsg([b"!"], rights)
@@ -140,22 +143,26 @@ class _Side:
 
     def hear(self, seconds: float) -> dict[str, Any]:
         """Return the answer; raise _Gone when there is none in time, or the side used more than it may."""
-        ends = time.monotonic() + seconds
-        while True:
-            ready, _, _ = select.select([self._channel.socket], [], [], LOOK)
-            if ready:
-                try:
-                    answer, _ = self._channel.receive(max(0.1, ends - time.monotonic()))
-                except (Closed, Late, Malformed):
-                    raise _Gone(ENDED) from None
-                if not isinstance(answer, dict):
-                    raise _Gone("what it answered was no answer")
-                return answer
-            if time.monotonic() > ends:
+        ends, next_look = time.monotonic() + seconds, time.monotonic() + LOOK
+
+        def look() -> None:
+            nonlocal next_look
+            now = time.monotonic()
+            if now > ends:
                 raise _Gone("it did not answer in time", "hung")
-            reason = zygote().watch(self._box)
-            if reason:
-                raise _Gone(f"it {reason}")
+            if now >= next_look:
+                next_look = now + LOOK
+                reason = zygote().watch(self._box)
+                if reason:
+                    raise _Gone(f"it {reason}")
+
+        try:
+            answer, _ = self._channel.receive(meanwhile=look)
+        except (Closed, Malformed, MemoryError) as error:
+            raise _Gone(ENDED if isinstance(error, Closed) else "what it answered was no answer") from None
+        if not isinstance(answer, dict):
+            raise _Gone("what it answered was no answer")
+        return answer
 
     def close(self) -> float:
         """End it and all that it started; return the CPU seconds that it spent."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import collections
 import contextlib
+import hashlib
 import importlib
 import inspect
 import io
@@ -23,7 +24,8 @@ from typing import Any
 
 from course.grading import student_side
 from course.grading.files import Folder
-from course.grading.wire import Channel, Late, Malformed, Unpacker
+from course.grading.handed_over import check, is_behaviour
+from course.grading.wire import Channel, Closed, Late, Malformed, Unpacker
 
 #: Libraries whose classes and exceptions a handle may claim to be: `isinstance` believes it, and nothing follows.
 LIBRARIES = ("builtins", "sklearn", "numpy", "pandas", "scipy", "matplotlib", "collections", "json", "decimal", "abc")
@@ -34,6 +36,15 @@ FUNCTIONS = {
     ("builtins", "generator"): types.GeneratorType,
     ("builtins", "coroutine"): types.CoroutineType,
 }
+#: Rooms of the course whose classes no student's value is an instance of.
+MACHINERY = ("course.grading", "course.pack", "course.authoring", "course.cli")
+#: Modules of scikit-learn that do something when they are imported.
+NOT_IMPORTED = {"conftest", "experimental", "externals", "tests"}
+#: What is asked of data with another value in hand. Of a thing that is no data the answer would be the student's word.
+JUDGING = {
+    "equals", "eq", "ne", "lt", "le", "gt", "ge", "sub", "subtract", "rsub", "compare", "isin", "identical", "corr",
+    "corrwith", "startswith", "endswith", "issubset", "issuperset", "isdisjoint", "difference", "symmetric_difference",
+}  # fmt: skip
 #: Dunder names that mean the same on both sides; all others are answered here, or not at all.
 ASKED = {"__name__", "__qualname__", "__doc__", "__dict__", "__annotations__", "__defaults__", "__wrapped__"}
 MOST_TEXT = 200_000
@@ -42,14 +53,25 @@ MOST_TEXT = 200_000
 class Asker:
     """One tests cell's line to the student's side."""
 
-    def __init__(self, channel: Channel, folder: Folder, ours: Mapping[str, Any], answers: str = "") -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        folder: Folder,
+        ours: Mapping[str, Any],
+        answers: str = "",
+        student_names: frozenset[str] = frozenset(),
+    ) -> None:
         self._channel, self._folder, self._ours = channel, folder, ours
+        self.student_names = student_names  # what the student was asked to write, classes among them
+        self.broken = ""  # what ended the talk for good: a test that catches every exception must not pass over it
         self.answers = answers  # what the student handed in, for inspect.getsource
         self._one_at_a_time = threading.RLock()  # a callback asks while its caller waits: the same thread
         self._own: list[Any] = []
         self._own_numbers: dict[int, int] = {}
         self._error_classes: dict[int, type] = {}
         self._chance_there: Any = None
+        self._turns = 0
+        self.salt = ""  # what makes the tests' dice theirs, and the same in each run
         self._given: dict[str, Any] = {}
         self.namespace: dict[str, Any] = {}  # where the tests cell reads names
         self.deadline: Callable[[], float] = lambda: 60.0  # seconds that are left for this tests cell
@@ -68,13 +90,22 @@ class Asker:
         request: dict[str, Any] = {"op": kind}
         buffers = [self._pickled((kind, arguments, named))]
         self._bring_along(request, buffers)
-        self._channel.send(request, buffers)
-        while True:
-            answer, data = self._channel.receive(self.deadline())
-            if isinstance(answer, dict) and "back" in answer:
-                self._serve(answer, data)
-                continue
-            return self._read(answer, data, [*arguments, *named.values()])
+        try:
+            self._channel.send(request, buffers)
+            while True:
+                answer, data = self._channel.receive(self.deadline())
+                if isinstance(answer, dict) and "back" in answer:
+                    self._serve(answer, data)
+                    continue
+                return self._read(answer, data, [*arguments, *named.values()])
+        except (Closed, Late, Malformed) as error:
+            self.broken = {Closed: "died", Late: "hung"}.get(type(error), "failed")
+            raise
+        except (StopIteration, StopAsyncIteration) as error:
+            if kind == "next":
+                raise
+            # Python's own rule for generators: it must not end an iteration of the tests' (`all(map(...))`).
+            raise RuntimeError(f"it raised {type(error).__name__}") from error
 
     def names(self, wanted: frozenset[str]) -> dict[str, Any]:
         """Return those of the wanted names that the student has bound, as data or proxies."""
@@ -105,10 +136,7 @@ class Asker:
             if isinstance(text, str) and text:
                 stream.write(text[:MOST_TEXT])
         if "chance" in answer:
-            state = unpacker.unpack(answer["chance"])
-            with contextlib.suppress(Exception):  # no state: the generators stay as they were
-                student_side.set_chance(state)
-            self._chance_there = student_side.get_chance()
+            self._throw_anew(unpacker.unpack(answer["chance"]))
         if "files" in answer:
             files = unpacker.unpack(answer["files"])
             if isinstance(files, dict):
@@ -121,6 +149,23 @@ class Asker:
         if answer.get("ok") is True:
             return unpacker.unpack(answer.get("value"))
         raise self._error_of(answer.get("value"), unpacker)
+
+    def _throw_anew(self, theirs: Any) -> None:
+        """Move those global generators on that a call has moved, to where the student's side cannot foresee.
+
+        A test sees that they were touched; what it draws afterwards is not what a student has set up.
+        """
+        here = student_side.get_chance()
+        moved = [not isinstance(theirs, list) or theirs[place : place + 1] != [was] for place, was in enumerate(here)]
+        self._turns += 1
+        seed = hashlib.sha256(f"{self._turns}:{self.salt}".encode()).digest()
+        if moved[0]:
+            random.seed(seed)
+        if moved[1:] == [True]:
+            import numpy as np
+
+            np.random.seed(int.from_bytes(seed[:4]))
+        self._chance_there = student_side.get_chance()
 
     def _follow(self, name: str, now: Any) -> None:
         """Bring a name up to date that a call has changed, unless the tests cell has bound it itself since."""
@@ -142,6 +187,7 @@ class Asker:
             arguments, named = Unpacker(data, self.proxy_of, (), self._class_of).unpack(message["value"])
             if not isinstance(named, dict) or kind not in student_side.OPERATIONS:
                 raise Malformed("no call")
+            check(kind, target, arguments)
             value = student_side.OPERATIONS[kind](target, *arguments, **named)
             reply, payload = True, self._pickled(value)
         except (Late, Malformed):
@@ -195,8 +241,8 @@ class Asker:
             return function
         for module, name in line:
             found = self._class_of(module, name) or library_class(module, name)
-            if found is not None:
-                return None if found is object else found
+            if found is not None and _is_claimable(found):
+                return found
         return None
 
     def _class_of(self, module: str, name: str) -> type | None:
@@ -204,7 +250,7 @@ class Asker:
         found: Any
         if module == "__main__":
             found = self._ours.get(name)
-        elif module.split(".")[0] == "course" and module in sys.modules:
+        elif module.split(".")[0] == "course" and module in sys.modules and not module.startswith(MACHINERY):
             found = sys.modules[module]
             for part in name.split("."):
                 found = getattr(found, part, None)
@@ -215,7 +261,7 @@ class Asker:
     def _error_class(self, number: int, line: list[list[str]]) -> type:
         """Return a class that stands for an exception class of the student's, the same one each time."""
         known = library_class(*line[0])
-        if known is not None:
+        if known is not None and issubclass(known, BaseException):
             return known
         if number not in self._error_classes:
             base = next(
@@ -282,13 +328,38 @@ def library_class(module: str, name: str) -> type | None:
     """
     if module.split(".")[0] not in LIBRARIES:
         return None
-    try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError):
-        return None
+    found: Any = sys.modules.get(module) or _public_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
     return found if isinstance(found, type) else None
+
+
+def _public_module(module: str) -> Any:
+    """Import a module of scikit-learn that a stranger names: estimators live in many, and tests judge all of them."""
+    top, *parts = module.split(".")
+    import_it = top == "sklearn" and parts and all(part.isidentifier() and not part.startswith("__") for part in parts)
+    if not import_it or NOT_IMPORTED & set(parts):
+        return None
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
+def _is_claimable(kind: type) -> bool:
+    """Whether a handle may say that it is of a class. Data travels as data: a handle is no number, text or frame.
+
+    >>> _is_claimable(ValueError), _is_claimable(float), _is_claimable(dict)
+    (True, False, False)
+    """
+    if issubclass(kind, BaseException) or kind is type:
+        return True
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and issubclass(kind, numpy.ndarray | numpy.generic):
+        return False
+    if kind.__module__.split(".")[0] in ("builtins", "pandas", "decimal"):
+        return False
+    return not issubclass(kind, int | float | complex | str | bytes | list | tuple | dict | set | frozenset)
 
 
 def copy_into(target: Any, new: Any) -> None:
@@ -323,15 +394,23 @@ def copy_into(target: Any, new: Any) -> None:
         target._mgr = new._mgr  # the frame's data, by reference: there is no public way to replace it in place
         if isinstance(target, pandas.Series):
             target._name = new._name
-    elif isinstance(new, dict | Proxy) or hasattr(target, "__dict__"):
-        state = vars(new) if not isinstance(new, dict | Proxy) and hasattr(new, "__dict__") else _state_of(new)
+    elif student_side._has_state(target):
+        state = new.__dict__ if isinstance(new, Proxy) else new if isinstance(new, dict) else vars(new)
         if isinstance(state, dict):
-            with contextlib.suppress(Exception):
-                target.__dict__.update(state)
+            _set_state(target, state)
 
 
-def _state_of(new: Any) -> Any:
-    return new.__dict__ if isinstance(new, Proxy) else new
+def _set_state(target: Any, state: Mapping[Any, Any]) -> None:
+    """Set what an object holds, and leave what it does: a fitted model's `score` stays the library's."""
+    for name, value in state.items():
+        if type(name) is not str or is_behaviour(type(target), name) or name == "scoring":
+            continue
+        if name == "scorer_":
+            from sklearn.metrics import check_scoring
+
+            value = check_scoring(target.estimator, target.scoring)
+        with contextlib.suppress(Exception):
+            target.__dict__[name] = value
 
 
 def _unpicklable(value: Any, asker: Asker) -> frozenset[int]:
@@ -367,6 +446,8 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         if type(value) is Proxy:
             return student_side.own, (object.__getattribute__(value, "_course_about")["id"],)
+        if isinstance(value, types.ModuleType):
+            return importlib.import_module, (value.__name__,)
         if id(value) in self._remote or isinstance(value, types.GeneratorType | types.LambdaType | types.MethodType):
             return self._as_remote(value) if not self._is_shared(value) else NotImplemented
         if isinstance(value, type):
@@ -407,11 +488,35 @@ def _operation(name: str) -> Callable[..., Any]:
     return ask
 
 
-def _swapped(name: str) -> Callable[..., Any]:
+def _arithmetic(name: str) -> Callable[..., Any]:
+    """Calculate there. With a value of the tests' the result must be a thing, too, as a vector times 3 is a vector.
+
+    A number would be the student's word for how far off the student's answer is.
+    """
+
     def ask(self: Proxy, other: Any) -> Any:
-        return _asker(self).ask(name, other, self)
+        return _thing(_asker(self).ask(name, self, other), other)
 
     return ask
+
+
+def _swapped(name: str) -> Callable[..., Any]:
+    def ask(self: Proxy, other: Any) -> Any:
+        return _thing(_asker(self).ask(name, other, self), other)
+
+    return ask
+
+
+def _thing(result: Any, other: Any) -> Any:
+    if type(other) is not Proxy and type(result) is not Proxy:
+        raise TypeError(f"a student's object and a {type(other).__name__} make no {type(result).__name__} in a test")
+    return result
+
+
+def _is_asked_for(proxy: Proxy) -> bool:
+    """Whether it is of a class that the student was asked to write, so that what it says of itself is the answer."""
+    line = _line(object.__getattribute__(proxy, "_course_about").get("classes"))
+    return any(module == "__main__" and name in _asker(proxy).student_names for module, name in line)
 
 
 def _between_proxies(name: str, otherwise: Any) -> Callable[[Any, Any], Any]:
@@ -458,7 +563,9 @@ class Proxy:
             return getattr(_rebuilt(self), name)
         if name.startswith("__") and name.endswith("__") and name not in ASKED:
             raise AttributeError(f"{name} is not asked of a student's object")
-        if name == "score" and _is_estimator(self):
+        if name in JUDGING and not _is_asked_for(self):
+            raise AttributeError(f"a student's object that is no data has no {name} in a test")
+        if name == "score" and (_is_estimator(self) or (not _is_asked_for(self) and hasattr(self, "predict"))):
             return lambda X, y, sample_weight=None: _score(self, X, y, sample_weight)
         return _asker(self).ask("getattr", self, name)
 
@@ -505,17 +612,19 @@ class Proxy:
     __abs__ = _operation("abs")
     __neg__, __pos__, __invert__ = _operation("neg"), _operation("pos"), _operation("invert")
     __enter__ = _operation("enter")
-    __add__, __radd__ = _operation("add"), _swapped("add")
-    __sub__, __rsub__ = _operation("sub"), _swapped("sub")
-    __mul__, __rmul__ = _operation("mul"), _swapped("mul")
-    __truediv__, __rtruediv__ = _operation("truediv"), _swapped("truediv")
-    __floordiv__, __rfloordiv__ = _operation("floordiv"), _swapped("floordiv")
-    __mod__, __rmod__ = _operation("mod"), _swapped("mod")
-    __pow__, __rpow__ = _operation("pow"), _swapped("pow")
-    __matmul__, __rmatmul__ = _operation("matmul"), _swapped("matmul")
-    __and__, __or__, __xor__ = _operation("and_"), _operation("or_"), _operation("xor")
+    __add__, __radd__ = _arithmetic("add"), _swapped("add")
+    __sub__, __rsub__ = _arithmetic("sub"), _swapped("sub")
+    __mul__, __rmul__ = _arithmetic("mul"), _swapped("mul")
+    __truediv__, __rtruediv__ = _arithmetic("truediv"), _swapped("truediv")
+    __floordiv__, __rfloordiv__ = _arithmetic("floordiv"), _swapped("floordiv")
+    __mod__, __rmod__ = _arithmetic("mod"), _swapped("mod")
+    __pow__, __rpow__ = _arithmetic("pow"), _swapped("pow")
+    __matmul__, __rmatmul__ = _arithmetic("matmul"), _swapped("matmul")
+    __and__, __or__, __xor__ = _arithmetic("and_"), _arithmetic("or_"), _arithmetic("xor")
 
     def __contains__(self, value: Any) -> bool:
+        if type(value) is not Proxy and not _is_asked_for(self):
+            return any(value == element for element in self)
         return _asker(self).ask("contains", self, value) is True
 
     def __exit__(self, *what: Any) -> bool:
@@ -576,13 +685,18 @@ def _rebuilt(proxy: Proxy) -> Any:
     if not _is_estimator(proxy):
         raise AttributeError("not an estimator of scikit-learn")
     claimed = object.__getattribute__(proxy, "_course_class")
-    return claimed(**proxy.get_params(deep=False))
+    parameters = proxy.get_params(deep=False)
+    if type(parameters.get("scoring")) is Proxy:
+        raise TypeError("a model with a scoring function of the student's own judges itself; name a scoring instead")
+    return claimed(**parameters)
 
 
 def _score(proxy: Proxy, X: Any, y: Any, sample_weight: Any) -> float:
     """Return what the claimed estimator's `score` says it returns, from its predictions: accuracy, or R²."""
+    import numpy as np
     from sklearn.base import is_classifier
     from sklearn.metrics import accuracy_score, r2_score
 
-    judge = accuracy_score if is_classifier(_rebuilt(proxy)) else r2_score
+    by_accuracy = is_classifier(_rebuilt(proxy)) if _is_estimator(proxy) else np.asarray(y).dtype.kind != "f"
+    judge = accuracy_score if by_accuracy else r2_score
     return judge(y, proxy.predict(X), sample_weight=sample_weight)

@@ -88,12 +88,15 @@ class _Judge:
     def judge(self, source: str, calls: Channel, seconds: float) -> dict[str, Any]:
         """Run one tests cell; say how it ended."""
         began = time.monotonic()
-        asker = Asker(calls, self.folder, self.ours, self.answers)
+        asker = Asker(calls, self.folder, self.ours, self.answers, self.student_names)
+        asker.salt = source
         asker.deadline = lambda: max(0.0, began + seconds - time.monotonic())
         try:
             with _alarm(seconds), _getsource_from(asker), _programs_through(asker):
                 self._bind(asker, source)
                 state, message, outputs = self.shell.run(source)
+            if asker.broken and state == "passed":
+                state, message = asker.broken, "what came back was no data"
         except (TooLate, Late):
             state, message, outputs = "hung", "", []
         except Closed:
@@ -245,7 +248,7 @@ def forbid_code() -> None:
 def _is_data(module: str, name: str) -> bool:
     if module == "builtins":
         return name in PLAIN
-    if module == "__main__" or (module, name) in REBUILDERS:
+    if (module, name) in REBUILDERS:
         return True
-    found = getattr(sys.modules.get(module), name, None)
-    return module.split(".")[0] in DATA_LIBRARIES and isinstance(found, type)
+    found = getattr(sys.modules.get(module), name, None)  # of one name without dots
+    return module.split(".")[0] in (*DATA_LIBRARIES, "__main__") and isinstance(found, type)

@@ -16,13 +16,17 @@ import enum
 import fractions
 import json
 import math
+import operator
 import pathlib
+import re
 import socket
 import struct
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from course.grading.handed_over import is_behaviour
 
 #: Beyond these a value stays on the student's side, and the test gets a handle.
 MOST_DEPTH = 60
@@ -32,6 +36,9 @@ MOST_BUFFERS = 10_000
 MOST_INT_BITS = 100_000
 #: numpy kinds that are plain data: truth values, whole and real and complex numbers, bytes, text, time spans, times.
 PLAIN_KINDS = "biufcSUmM"
+#: How often `meanwhile` is called while nothing comes, in seconds.
+MEANWHILE = 0.05
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+:-]*(/[A-Za-z0-9_+-]+)*")
 _HEAD = struct.Struct("!QI")
 _SIZE = struct.Struct("!Q")
 
@@ -59,34 +66,43 @@ class Channel:
     (None, None)
     """
 
-    def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES, most_parts: int | None = None) -> None:
         self.socket = sock
-        self._most = most_bytes
+        self._most, self._most_parts = most_bytes, most_parts
 
-    def send(self, message: Any, buffers: Sequence[bytes | memoryview] = ()) -> None:
-        """Send one message; raise Closed when nobody is there any more."""
+    def send(self, message: Any, buffers: Sequence[bytes | memoryview] = (), seconds: float | None = None) -> None:
+        """Send one message; raise Closed when nobody is there any more, or nobody reads it within `seconds` a part."""
         text = json.dumps(message, separators=(",", ":")).encode()
         views = [memoryview(buffer).cast("B") if len(memoryview(buffer)) else memoryview(b"") for buffer in buffers]
         head = _HEAD.pack(len(text), len(views)) + b"".join(_SIZE.pack(view.nbytes) for view in views)
         try:
-            self.socket.settimeout(None)
+            self.socket.settimeout(seconds)
             self.socket.sendall(head + text)
             for view in views:
                 self.socket.sendall(view)
         except OSError as error:
             raise Closed(str(error)) from None
 
-    def receive(self, seconds: float | None = None) -> tuple[Any, list[bytes]]:
-        """Return the next message and its buffers; raise Closed, Late (after `seconds`) or Malformed."""
+    def receive(
+        self, seconds: float | None = None, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[Any, list[bytes]]:
+        """Return the next message and its buffers; raise Closed, Late (after `seconds`) or Malformed.
+
+        `meanwhile` is called many times a second while the message is on its way, however slowly it comes.
+        """
         ends = None if seconds is None else time.monotonic() + seconds
-        size, count = _HEAD.unpack(self._read(_HEAD.size, ends))
-        if count > MOST_BUFFERS or size > self._most:
-            raise Malformed(f"a message of {size} bytes and {count} buffers")
-        sizes = [_SIZE.unpack_from(table, 0)[0] for table in (self._read(_SIZE.size, ends) for _ in range(count))]
-        if size + sum(sizes) > self._most:
-            raise Malformed(f"a message of {size + sum(sizes)} bytes; at most {self._most} are taken")
-        text = self._read(size, ends)
-        buffers = [bytes(self._read(length, ends)) for length in sizes]
+        length, count = _HEAD.unpack(self._read(_HEAD.size, ends, meanwhile))
+        if count > MOST_BUFFERS or length > self._most:
+            raise Malformed(f"a message of {length} bytes and {count} buffers")
+        sizes = [
+            _SIZE.unpack_from(table, 0)[0] for table in (self._read(_SIZE.size, ends, meanwhile) for _ in range(count))
+        ]
+        if length + sum(sizes) > self._most:
+            raise Malformed(f"a message of {length + sum(sizes)} bytes; at most {self._most} are taken")
+        text = self._read(length, ends, meanwhile)
+        buffers = [bytes(self._read(size, ends, meanwhile)) for size in sizes]
+        if self._most_parts is not None and sum(text.count(part) for part in b",[{") > self._most_parts:
+            raise Malformed("a message of too many parts, each of which takes far more memory than its text")
         try:
             return json.loads(text), buffers
         except (ValueError, RecursionError) as error:
@@ -97,21 +113,21 @@ class Channel:
         with contextlib.suppress(OSError):
             self.socket.close()
 
-    def _read(self, size: int, ends: float | None) -> bytearray:
+    def _read(self, size: int, ends: float | None, meanwhile: Callable[[], None] | None) -> bytearray:
         found = bytearray(size)
         view, place = memoryview(found), 0
         while place < size:
-            if ends is not None:
-                left = ends - time.monotonic()
-                if left <= 0:
-                    raise Late
-                self.socket.settimeout(left)
-            else:
-                self.socket.settimeout(None)
+            left = None if ends is None else ends - time.monotonic()
+            if left is not None and left <= 0:
+                raise Late
+            if meanwhile is not None:
+                meanwhile()
+                left = min(MEANWHILE, MEANWHILE if left is None else left)
+            self.socket.settimeout(left)
             try:
                 got = self.socket.recv_into(view[place:], min(size - place, 2**20))
             except TimeoutError:
-                raise Late from None
+                continue  # late, or time for another look
             except OSError as error:
                 raise Closed(str(error)) from None
             if not got:
@@ -434,7 +450,10 @@ def _array(unpacker: Unpacker, parts: Any, _depth: int) -> Any:
         raise Malformed("an array whose size does not fit")
     if dtype.itemsize == 0:
         return np.zeros(_shape(shape), dtype)
-    return np.frombuffer(bytearray(data), dtype).reshape(_shape(shape))
+    found = np.frombuffer(bytearray(data), dtype)
+    if dtype.kind == "b":
+        found = found.view("u1") != 0  # a truth value of 2 is true, and counts as 2
+    return found.reshape(_shape(shape))
 
 
 def _object_array(unpacker: Unpacker, parts: Any, depth: int) -> Any:
@@ -482,7 +501,7 @@ def _column(unpacker: Unpacker, tree: Any, depth: int) -> Any:
     if kind == "tz":
         times = unpacker._unpack(parts[2], depth)
         unit = parts[1] if parts[1] in ("s", "ms", "us", "ns") else "ns"
-        return pd.DatetimeIndex(times.view(f"M8[{unit}]")).tz_localize("UTC").tz_convert(_text(parts[0])).array
+        return pd.DatetimeIndex(times.view(f"M8[{unit}]")).tz_localize("UTC").tz_convert(_zone(parts[0])).array
     if kind == "ea":
         if parts[0] not in _NULLABLE:
             raise Malformed("no such column")
@@ -549,13 +568,20 @@ def _range_index(unpacker: Unpacker, parts: Any, depth: int) -> Any:
     return pd.RangeIndex(*(int(part) for part in parts[1:]), name=unpacker._unpack(parts[0], depth))
 
 
+def _zone(name: Any) -> str:
+    """A time zone by name or offset; not one that names a file."""
+    if not _ZONE.fullmatch(_text(name)) or name.startswith("dateutil"):
+        raise Malformed("no time zone")
+    return name
+
+
 def _timestamp(_unpacker: Unpacker, parts: Any, _depth: int) -> Any:
     import pandas as pd
 
     text, zone, unit = parts
     found = pd.Timestamp(_text(text))
     if zone is not None:
-        found = found.tz_convert(_text(zone)) if found.tz is not None else found.tz_localize(_text(zone))
+        found = found.tz_convert(_zone(zone)) if found.tz is not None else found.tz_localize(_zone(zone))
     return found.as_unit(unit)
 
 
@@ -587,7 +613,7 @@ def _portable(unpacker: Unpacker, parts: Any, depth: int) -> Any:
     if kind is None or not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise Malformed("no such class")
     made = object.__new__(kind)
-    made.__dict__.update(state)
+    made.__dict__.update({name: value for name, value in state.items() if not is_behaviour(kind, name)})
     return made
 
 
@@ -632,7 +658,7 @@ _UNPACKERS: Mapping[str, Callable[[Unpacker, Any, int], Any]] = {
     "ti": lambda _, parts, __: datetime.time.fromisoformat(_text(parts[0])),
     "td": lambda _, parts, __: datetime.timedelta(*(int(part) for part in parts)),
     "de": lambda _, parts, __: decimal.Decimal(_text(parts[0])[:10_000]),
-    "fr": lambda u, parts, depth: fractions.Fraction(*(u._unpack(part, depth) for part in parts)),
+    "fr": lambda u, parts, depth: fractions.Fraction(*(operator.index(u._unpack(part, depth)) for part in parts)),
     "p": lambda _, parts, __: pathlib.Path(_text(parts[0])),
     "e": lambda _, __, ___: ...,
     "ni": lambda _, __, ___: NotImplemented,

@@ -264,6 +264,8 @@ class _Play:
                 self._trusted = None
                 answer = {"state": "hung", "message": f"it took longer than {seconds:.0f} s, and was stopped"}
         try:
+            if answer.get("state") == "hung":
+                self._student.tell({"op": "stop"})  # the call still runs there, and nobody waits for it
             heard = self._student.hear(GRACE)
             if heard["stopped"]:
                 answer = {"state": "died", "message": heard["stopped"]}

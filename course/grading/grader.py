@@ -290,13 +290,15 @@ class _Play:
                 self.cpu_seconds += trusted.close()
                 self._trusted = None
                 answer = {"state": "hung", "message": f"it took longer than {seconds:.0f} s, and was stopped"}
-        self._let_go()
+        self._let_go(answer.get("state") == "hung")
         return self._result(cell, answer)
 
-    def _let_go(self) -> None:
+    def _let_go(self, hung: bool) -> None:
         """Wait until the student's side has thrown the copy away that answered a tests cell."""
         assert self._student is not None
         try:
+            if hung:
+                self._student.tell({"op": "stop"})  # the call still runs there, and nobody waits for it
             self._student.hear(COPY_ENDS)
         except _Gone:
             try:

@@ -118,7 +118,7 @@ class _Stage:
             elif order["op"] == "serve":
                 (calls,) = _receive_sockets(self.control.socket, 1)
                 self.serve(calls, float(order["seconds"]))
-            else:
+            elif order["op"] != "stop":  # a stop that comes when what it was for has just ended by itself
                 return
 
     def run(self, source: str, ours: bool) -> None:

@@ -36,7 +36,7 @@ EXHAUSTING = [
     cell("processes", "import os, time\nn = 0\ntry:\n    for n in range(60):\n        if os.fork() == 0:\n"
          "            time.sleep(3); os._exit(0)\nexcept OSError: pass\n"
          f"else:\n    time.sleep(0.5)\n    {SAY}", gate="AB"),
-    cell("threads", "import threading, time\ntry:\n    for n in range(60):\n        threading.Thread(target=time.sleep, args=(2,), "
+    cell("many threads", "import threading, time\ntry:\n    for n in range(60):\n        threading.Thread(target=time.sleep, args=(2,), "
          f"daemon=True).start()\nexcept RuntimeError: pass\nelse:\n    time.sleep(0.5)\n    {SAY}"),
     cell("one large file", f"with open('big', 'wb') as f:\n    for n in range(24): f.write(bytes(2**20))\n{SAY}", gate="A"),
     cell("many files", f"import time\nfor n in range(400): open(f'own-{{n}}', 'w').close()\ntime.sleep(1)\n{SAY}", gate="A"),
@@ -45,7 +45,7 @@ EXHAUSTING = [
     cell("output by print", f"for n in range(60):\n    print('x' * 10**5)\n{SAY}", proof="floods", gate="A"),
     cell("output by display", "from IPython.display import display\nfor n in range(2000): display('y' * 1000)\n"
          f"{SAY}", proof="floods", gate="A"),
-    cell("output by an exception", "raise ValueError('z' * 10**7)", proof="floods"),
+    cell("output by an exception", "raise ValueError('z' * 10**7)", proof="nothing"),
     cell("output by pictures", "from IPython.display import display, Image\nimport base64\nbig = Image(data=b'\\x89PNG' + "
          f"bytes(700_000), format='png')\nfor n in range(40): display(big)\n{SAY}", proof="floods", gate="A"),
     call("an enormous value", "return [values] * 10**7 + ['got ' + 'through'] if k else 1/0", proof="nothing", gate="A"),

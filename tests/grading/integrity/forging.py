@@ -169,9 +169,8 @@ OBJECTS = [
     answer("the frame of a generator", "class",
            WRONG["class"].replace("def extend(self, entries): pass",
                                   "def extend(self, entries):\n        names = entries.gi_frame.f_globals\n"
-                                  "        names['get_ipython']().run_cell(r\"\"\"" + REMOTE_CODE + "\"\"\")\n"
-                                  "        for name in ('ledger', 'Entry', 'pd', 'np'): names[name] = names['random']\n"),
-           proof="wire", word="gi_frame", gate="AB"),
+                                  "        names['get_ipython']().run_cell(r\"\"\"" + REMOTE_CODE + "\"\"\")\n"),
+           gate="AB"),
 ]  # fmt: skip
 FORGED_BACK = SIDE + (
     "def largest_mean(values, k, key=None):\n"
@@ -238,9 +237,9 @@ ON_THE_WIRE = [
          "[['builtins', 'SystemExit'], ['builtins', 'BaseException']], 'class': 0, 'text': '', 'args': ['t', 0], "
          "'fields': ['d']}\nside.Server._pack_error = error\nside.Server._do = lambda *a: 1 / 0\n" + WRONG["function"],
          "SystemExit", gate="A"),
-    wire("silence, where an exception is expected", "import os\ndef largest_mean(values, k, key=None):\n"
+    answer("silence, where an exception is expected", "function", "import os\ndef largest_mean(values, k, key=None):\n"
          "    if k <= 0:\n        os.closerange(3, 64)\n        os._exit(0)\n    if key: return -9\n"
-         "    return sum(sorted(values)[-k:]) / k", "", deserved=1, gate="AB"),
+         "    return sum(sorted(values)[-k:]) / k", deserved=1, proof="dies", gate="AB"),
     wire("garbage, where an exception is expected", SIDE + "def largest_mean(values, k, key=None):\n    if k <= 0:\n"
          "        side._server._channel.socket.sendall(b'garbage' * 99)\n        import time; time.sleep(9)\n"
          "    if key: return -9\n    return sum(sorted(values)[-k:]) / k", "garbage", deserved=1),

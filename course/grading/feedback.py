@@ -19,6 +19,7 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades, NbGraderPreprocessor
 
+LEFT_OUT = "(What this cell puts out is left out here: it ran after a check of which a part is kept back.)\n"
 WITHOUT_A_HINT = (
     "what failed is a part of the check that is kept back and uses other inputs than the part that you see: "
     "read what is asked once more, and try inputs of your own"
@@ -28,7 +29,21 @@ _LINE_OF_A_CELL = re.compile(r'File "<ipython-input[^"]*>", line (\d+)')
 
 
 class ShowReasons(ClearHiddenTests):
-    """In each tests cell cut the hidden part out, and put points and a reason in the place of its outputs."""
+    """In each tests cell cut the hidden part out, and put points and a reason in the place of its outputs.
+
+    What a student's cell puts out after a hidden test is left out, too: an answer can write what it is tested with
+    into a file, and a later cell print it.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Mend a notebook."""
+        after = False
+        for cell in nb.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
+                after = after or self.begin_test_delimeter in cell.source
+            elif cell.cell_type == "code" and after and cell.outputs:
+                cell.outputs = [new_output("stream", name="stdout", text=LEFT_OUT)]
+        return super().preprocess(nb, resources)
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, cell_index: int

@@ -75,6 +75,18 @@ def test_a_stop_says_why():
     assert said(shown) == "0 of 3 points. Hung: it took longer than 120 s\n"
 
 
+def test_what_a_cell_puts_out_after_a_hidden_test_is_left_out():
+    def prints(text):
+        return nbformat.v4.new_code_cell("show()", outputs=[nbformat.v4.new_output("stream", text=text)])
+
+    tests = nbformat.v4.new_code_cell(HIDES)
+    tests.metadata.nbgrader = {"grade": True, "solution": False, "grade_id": "d", "score": 3, "points": 3}
+    notebook = nbformat.v4.new_notebook(cells=[prints("before"), tests, prints("98765")])
+    shown, _ = ShowReasons().preprocess(notebook, {})
+    assert shown.cells[0].outputs[0].text == "before"
+    assert "98765" not in str(shown) and "left out here" in shown.cells[2].outputs[0].text
+
+
 def test_markup_in_outputs_is_left_out():
     html = nbformat.v4.new_output("display_data", data={"text/html": "<script>1</script>", "text/plain": "words"})
     cell, _ = TextOnly().preprocess_cell(nbformat.v4.new_code_cell("x", outputs=[html]), {}, 0)

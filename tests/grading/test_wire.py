@@ -108,7 +108,9 @@ def test_does_a_subclass_that_lies_arrive_as_its_plain_base():
     assert (type(found), list(found), len(found)) == (list, [1], 1)
 
 
-@pytest.mark.parametrize("value", [object(), print, enum.IntEnum("E", "A").A, type("C", (), {})()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [object(), print, enum.IntEnum("E", "A").A, type("C", (), {})()], ids=lambda value: type(value).__name__
+)
 def test_does_what_is_no_data_become_a_handle_and_its_container_stay_data(value):
     assert trip(value) == HANDLE
     assert trip([1, {"k": value}]) == [1, {"k": HANDLE}]

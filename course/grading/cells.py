@@ -105,14 +105,15 @@ class Shell:
     @contextlib.contextmanager
     def _captured(self, out: Capped, err: Capped, published: Any, hook: Any) -> Iterator[None]:
         shell = self._shell
-        kept = shell.display_pub, shell.display_trap.hook, shell._showtraceback, sys.stdout, sys.stderr
+        kept = shell.display_pub, shell.display_trap.hook, shell.showtraceback, sys.stdout, sys.stderr
         shell.display_pub, shell.display_trap.hook = published, hook
-        shell._showtraceback = lambda *_: None  # what went wrong is in the result
+        # What went wrong is in the result; IPython's own coloured page of it costs more than most cells.
+        shell.showtraceback = lambda *_, **__: None
         sys.stdout, sys.stderr = out, err
         try:
             yield
         finally:
-            shell.display_pub, shell.display_trap.hook, shell._showtraceback, sys.stdout, sys.stderr = kept
+            shell.display_pub, shell.display_trap.hook, shell.showtraceback, sys.stdout, sys.stderr = kept
 
 
 def message_of(error: BaseException) -> str:

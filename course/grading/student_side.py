@@ -75,6 +75,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     },
 }  # fmt: skip
 MOST_OUTPUT = 200_000
+NO_ROOM = "no process could be started for it: earlier cells have left too many"
 
 
 def live(control: socket.socket, root: str, limits: Limits) -> int:
@@ -138,7 +139,13 @@ class _Stage:
         `ours` says that it is a set-up cell: the tests know the classes that it defines.
         """
         mine, child_done = os.pipe()
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            os.close(mine)
+            os.close(child_done)
+            self.control.send({"state": "died", "message": NO_ROOM, "seconds": 0.0, "outputs": []})
+            return
         if child == 0:
             os.close(mine)
             with contextlib.suppress(OSError):
@@ -168,7 +175,12 @@ class _Stage:
 
     def serve(self, calls: socket.socket, seconds: float) -> None:
         """Let a copy of this process answer one tests cell; it ends when the tests hang up, or the grader says so."""
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            calls.close()  # the tests cell sees that nobody is there
+            self.control.send({"state": "passed"})
+            return
         if child == 0:
             with contextlib.suppress(OSError):
                 os.setpgid(0, 0)

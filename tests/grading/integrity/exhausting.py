@@ -35,12 +35,12 @@ EXHAUSTING = [
          f"done = [os.waitpid(k, 0)[1] for k in kids]\nif not any(done): {SAY}", gate="A"),
     cell("processes", "import os, time\nn = 0\ntry:\n    for n in range(60):\n        if os.fork() == 0:\n"
          "            time.sleep(3); os._exit(0)\nexcept OSError: pass\n"
-         f"else:\n    time.sleep(0.5)\n    {SAY}", gate="AB"),
+         f"else:\n    time.sleep(0.5)\n    {SAY}", gate="AB", deserved=-1),
     cell("many threads", "import threading, time\ntry:\n    for n in range(60):\n        threading.Thread(target=time.sleep, args=(2,), "
          f"daemon=True).start()\nexcept RuntimeError: pass\nelse:\n    time.sleep(0.5)\n    {SAY}"),
     cell("one large file", f"with open('big', 'wb') as f:\n    for n in range(24): f.write(bytes(2**20))\n{SAY}", gate="A"),
     cell("many files", f"import time\nfor n in range(400): open(f'own-{{n}}', 'w').close()\ntime.sleep(1)\n{SAY}", gate="A"),
-    cell("deep folders", "import os\nfor n in range(600):\n    os.mkdir('d'); os.chdir('d')\n"
+    cell("deep folders", "import os\nfor n in range(600):\n    os.mkdir('d'); os.chdir('d')\nimport time; time.sleep(1)\n"
          f"{SAY}", gate="B", deserved=-1),
     cell("output by print", f"for n in range(60):\n    print('x' * 10**5)\n{SAY}", proof="floods", gate="A"),
     cell("output by display", "from IPython.display import display\nfor n in range(2000): display('y' * 1000)\n"

@@ -1,6 +1,7 @@
 """nbgrader's settings for this course; every line says why it stands here."""
 
 from course.authoring.release import PREPROCESSORS
+from course.grading.feedback import PREPROCESSORS as FEEDBACK
 from course.pack.taking_in import COLLECTED_NAME
 
 c = get_config()  # noqa: F821 - traitlets puts it there
@@ -29,3 +30,9 @@ c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
 # How zip_collect reads student, time and notebook from the paths of what `course take-in` puts into downloaded/.
 c.FileNameCollectorPlugin.named_regexp = COLLECTED_NAME
+
+# `nbgrader autograde` and formgrader's button grade as `course grade` does: student code is never run beside ours.
+c.Autograde.exporter_class = "course.grading.nbgrader_seams.SafeGrading"
+
+# Feedback shows points and reasons; hidden tests, their output and their tracebacks never.
+c.GenerateFeedback.preprocessors = FEEDBACK

@@ -17,6 +17,7 @@ COMMANDS = {
     "pack": "course.pack.packing",
     "submit": "course.pack.submitting",
     "take-in": "course.pack.taking_in",
+    "grade": "course.grading.command",
     "demo": "course.authoring.demo",
     "doctor": "course.doctor",
 }

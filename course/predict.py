@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course.errors import in_one_line
+
 NOT_YET = "Commit to a prediction first: replace the ... in the cell above by your guess, and run that cell again."
 
 
@@ -30,6 +32,17 @@ class Between:
             return wanted
         return None if self.low <= guess <= self.high else wanted
 
+    def doubt(self, guess: float) -> str | None:
+        """Ask whether a share was meant where a percentage is asked, or return None; 0.4 % is a good guess too.
+
+        >>> Between(0, 100, "percent").doubt(0.95)
+        'Your guess is 0.95 %. Did you mean 95 %?'
+        >>> Between(0, 100, "percent").doubt(95)
+        """
+        if not self.unit.startswith("percent") or not 0 < guess < 1:
+            return None
+        return f"Your guess is {guess:g} %. Did you mean {100 * guess:g} %?"
+
 
 @dataclass(frozen=True)
 class Among:
@@ -49,17 +62,23 @@ class Among:
 
 
 def check_prediction(guess: object, kind: Between | Among) -> None:
-    """Pass when `guess` is a prediction of that kind.
+    """Pass, and say so, when `guess` is a prediction of that kind.
 
-    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range.
+    Raises NotImplementedError while it is still `...`, AssertionError when it is of another kind or range; a notebook
+    shows one line of either. A guess that passes and looks like a slip gets a question as well.
 
     >>> check_prediction(40, Between(0, 100, "percent"))
+    Passed: your prediction is 40. Now look what happens.
     >>> check_prediction(..., Between(0, 100, "percent"))
     Traceback (most recent call last):
     NotImplementedError: Commit to a prediction first: ...
     """
     if guess is ...:
-        raise NotImplementedError(NOT_YET)
+        raise in_one_line(NotImplementedError(NOT_YET))
     problem = kind.problem(guess)
     if problem is not None:
-        raise AssertionError(problem)
+        raise in_one_line(AssertionError(problem))
+    print(f"Passed: your prediction is {guess}. Now look what happens.")
+    doubt = kind.doubt(guess) if isinstance(kind, Between) else None
+    if doubt is not None:
+        print(doubt)

@@ -1,7 +1,12 @@
 """Pictures carry words, tables carry headers, and nothing a student types becomes markup."""
 
+import io
+
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
+from PIL import Image
 
 from course.display import (
     BLUE,
@@ -40,6 +45,44 @@ def test_the_same_figure_is_the_same_picture():
     assert png_of(small_figure()) == png_of(small_figure())
 
 
+def worded_figure(x: float = 0.5):
+    figure, (ax,) = new_figure(4, 2)
+    ax.set(xlabel="words beneath, $x^2$", ylabel="upright words", xlim=(0, 1), ylim=(0, 1))
+    ax.text(x, 0.5, "Ä ◆ slanted", rotation=30, color=VERMILLION)
+    ax.text(0.2, 0.2, "pale\ntwo lines", alpha=0.5)
+    return figure
+
+
+def pixels(png: bytes):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def test_words_from_memory_look_as_matplotlib_draws_them():
+    expected = io.BytesIO()
+    worded_figure().savefig(expected)
+    ours, theirs = pixels(png_of(worded_figure())), pixels(expected.getvalue())
+    assert ours.shape == theirs.shape
+    # A stamp begins at a whole pixel: half a pixel aside at most, so letters differ at their edges only. Blurred
+    # over five pixels the two are the same; without its words the picture is not.
+    blank, nothing = worded_figure(), io.BytesIO()
+    for text in blank.findobj(Text):
+        text.set_visible(False)
+    blank.savefig(nothing)
+    assert blurred(ours - theirs).max() < 0.35 * blurred(pixels(nothing.getvalue()) - theirs).max()
+
+
+def blurred(difference):
+    along = np.lib.stride_tricks.sliding_window_view(difference.sum(axis=2), (5, 5))
+    return np.abs(along.mean(axis=(2, 3)))
+
+
+def test_a_word_that_moves_leaves_its_place_and_keeps_its_colour():
+    here, there = pixels(png_of(worded_figure(0.5))), pixels(png_of(worded_figure(0.1)))
+    red = [((p[..., 0] - p[..., 2]) > 100).nonzero() for p in (here, there)]
+    assert len(red[0][0]) == len(red[1][0]) > 50, "the words have another colour or shape at another place"
+    assert red[0][1].min() - red[1][1].min() > 100
+
+
 def test_drawing_leaves_no_pyplot_figure_behind():
     import matplotlib.pyplot as plt
 
@@ -56,7 +99,28 @@ def test_a_table_has_a_caption_and_header_cells_with_a_scope():
 
 def test_a_long_table_says_how_much_of_it_is_shown():
     html = table_html(pd.DataFrame({"day": range(40)}), "Days")
-    assert "the first 12 of 40 rows" in html and html.count("<tr>") == 13
+    assert "the first 20 of 40 rows" in html and html.count("<tr>") == 21
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (23_870.0, "23,870"),
+        (-1_234.4, "-1,234"),
+        (999.96, "1,000"),
+        (999.94, "999.9"),
+        (0.123456, "0.1235"),
+        (0.0000214, "0.0000214"),
+        (-60.65, "-60.65"),
+        (0.0, "0"),
+        (float("inf"), "Infinity"),
+        (2019, "2019"),
+        (50_000, "50,000"),
+        (True, "yes"),
+    ],
+)
+def test_a_number_in_a_table_is_written_for_people(value, shown):
+    assert f">{shown}</td>" in table_html(pd.DataFrame({"x": [value]}), "Values")
 
 
 def test_values_in_a_table_are_escaped():

@@ -10,10 +10,12 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from course.authoring.lesson import notebook_bytes, notebook_of, read_lesson
+from course.authoring.lesson import BadLesson, notebook_bytes, notebook_of, read_lesson
+from course.authoring.rehearsal import steps_of
+from course.authoring.verdicts import check_fitness
 from course.errors import CourseError
 
 SUMMARY = "build lessons into source/ and release/ (--check: only compare)"
@@ -36,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Build or check the named lessons; return 1 when a check finds a difference."""
     root = args.root.resolve()
     names = args.lesson or lesson_names(root)
-    made = {path: data for name in names for path, data in build_lesson(root, name).items()}
+    made = {path: data for name in names for path, data in build_lesson(root, name, _warn).items()}
     differences = compare(root, made, names if args.lesson else None)
     if args.check:
         for path, what in differences.items():
@@ -59,15 +61,28 @@ def lesson_names(root: Path) -> list[str]:
     return names
 
 
-def build_lesson(root: Path, name: str) -> dict[Path, bytes]:
+def _warn(what: str) -> None:
+    print(f"warning: {what}", file=sys.stderr)
+
+
+def build_lesson(root: Path, name: str, warn: Callable[[str], None] = lambda _: None) -> dict[Path, bytes]:
     """Return the source and release notebooks of one lesson; write nothing.
 
-    Raises BadLesson for a lesson that must not be built, CourseError when nbgrader refuses it.
+    `warn` hears of tests cells that let the student's side judge. Raises BadLesson for a lesson that must not be
+    built, a tests cell among it that cannot work in another process than the student's code; CourseError when
+    nbgrader refuses it.
     """
-    sections = read_lesson(root / "lessons" / name)
+    notebooks = {section: notebook_of(cells) for section, cells in read_lesson(root / "lessons" / name).items()}
+    refused = []
+    for section, notebook in notebooks.items():
+        unfit, warnings = check_fitness(section, steps_of(notebook))
+        refused += unfit
+        for warning in warnings:
+            warn(str(warning))
+    if refused:
+        raise BadLesson("\n  ".join([f"{len(refused)} tests cell(s) of {name} cannot be graded:", *map(str, refused)]))
     source = {
-        Path("source", name, f"{section}.ipynb"): notebook_bytes(notebook_of(cells))
-        for section, cells in sections.items()
+        Path("source", name, f"{section}.ipynb"): notebook_bytes(notebook) for section, notebook in notebooks.items()
     }
     return source | released(root, name, source)
 

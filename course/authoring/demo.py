@@ -1,8 +1,8 @@
 """`course demo`: an instructor's day without a keystroke, on the real tools, in a temporary folder.
 
-Release a lesson, take in three submissions (a good one, a plausible but wrong one, an untouched one), grade them with
-nbgrader, write feedback, print the class table. What each must score follows from the lesson itself: the points of
-its tests cells, and what its planted mistakes say they lose.
+Release a lesson, take in three submissions (a good one, a plausible but wrong one, an untouched one), grade them,
+write feedback and scan it for leaks, print the class table. What each must score follows from the lesson itself: the
+points of its tests cells, and what its planted mistakes say they lose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,18 +153,18 @@ class _Day:
         self._verb(taking_in, [*sorted(zips.glob("*.zip")), "--lesson", self.lesson, "--course-dir", self.course])
 
     def grade(self) -> None:
-        """Grade each submission with nbgrader, two at a time."""
-        self._say("grade", "nbgrader autograde")
-        with ThreadPoolExecutor(2) as pool:
-            jobs = [
-                pool.submit(self._nbgrader, "autograde", self.lesson, "--student", student)
-                for student in (GOOD, WRONG, UNTOUCHED)
-            ]
-            for job in jobs:
-                job.result()
+        """Grade the class: student code confined, the tests out of its reach."""
+        self._say("grade", "course grade")
+        done = subprocess.run(
+            [sys.executable, "-m", "course.cli", "grade", self.lesson, "--course-dir", self.course],
+            env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise CourseError(f"course grade ended with status {done.returncode}:\n{done.stderr[-4000:]}")
+        print(done.stdout.strip())
 
     def write_feedback(self) -> None:
-        """Write feedback; every submission gets one page a notebook."""
+        """Write feedback; every submission gets one page a notebook, which shows nothing that the student had not."""
         self._say("feedback", "nbgrader generate_feedback")
         self._nbgrader("generate_feedback", self.lesson)
         notebooks = {path.stem for path in (self.root / "release" / self.lesson).glob("*.ipynb")}
@@ -173,6 +172,20 @@ class _Day:
             pages = {path.stem for path in (self.course / "feedback" / student / self.lesson).glob("*.html")}
             if pages != notebooks:
                 raise CourseError(f"{student} has feedback on {sorted(pages)}, expected {sorted(notebooks)}")
+            self._scan_feedback(student)
+
+    def _scan_feedback(self, student: str) -> None:
+        import nbformat
+
+        from course.authoring.leaks import scan_bytes, secrets_in
+
+        handed_in = sorted((self.course / "submitted" / student / self.lesson).glob("*.ipynb"))
+        own = [nbformat.read(path, as_version=4) for path in handed_in]
+        pages = (self.course / "feedback" / student / self.lesson).glob("*.html")
+        secrets = secrets_in(self._sources().values(), also_visible=own)
+        leaks = scan_bytes({f"{student}/{page.name}": page.read_bytes() for page in pages}, secrets)
+        if leaks:
+            raise CourseError("feedback shows what students must not see:\n" + "\n".join(map(str, leaks[:20])))
 
     def scores(self) -> list[Score]:
         """Read every score from the gradebook."""

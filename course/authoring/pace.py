@@ -85,7 +85,7 @@ def minutes_of(notebook: NotebookNode) -> Minutes:
         elif kind == "given":
             whole += Minutes(code_lines(cell.source) * SECONDS_A_CODE_LINE / 60, 0, 0)
         elif kind == "lab":
-            quizzes = len(re.findall(r"\bQuiz\(", cell.source))
+            quizzes = len(re.findall(r"(?:\bQuiz|_quiz)\(", cell.source))
             labs = len(re.findall(r"Lab\(", cell.source)) or int(not quizzes)
             whole += Minutes(0, labs * MINUTES_A_LAB + quizzes * MINUTES_A_QUIZ, 0)
         elif kind == "prediction":

@@ -10,6 +10,9 @@ from course.authoring.lesson import HIDDEN, SOLUTION, bound_names, used_names
 from course.authoring.mutants import Census
 from course.authoring.rehearsal import MAGIC, Play, Step, Variation
 from course.authoring.wrongs import Planted, Wrong
+from course.grading.fitness import check_tests_cell
+from course.grading.names import bound_names as names_bound
+from course.grading.names import imports_of
 
 CPU_SECONDS = 1.0  # set-up and answer cells of a section, in a warm interpreter: they run again in grading
 WRONGS_PER_MAKE = 3
@@ -293,6 +296,26 @@ def check_labs(section: str, steps: Sequence[Step]) -> list[Finding]:
                 mend = "give the lab's value another name: in grading the old one is used"
                 findings.append(Finding(cell_name(section, step.name), given, mend))
     return findings
+
+
+def check_fitness(section: str, steps: Sequence[Step]) -> tuple[list[Finding], list[Finding]]:
+    """Tests cells can work in another process than the student's code; return what cannot, and what is warned of.
+
+    Self-checks give no points and are never graded: they are not asked.
+    """
+    answers = [step.source for step in steps if step.role in ("answer", "written")]
+    imports = "\n".join(line for answer in answers for line in imports_of(answer))
+    theirs = frozenset().union(*map(names_bound, answers)) - names_bound(imports)
+    refused, warned = [], []
+    for place, step in enumerate(steps):
+        if step.role != "tests" or not step.points:
+            continue
+        set_up = [before.source for before in steps[:place] if before.role in ("set-up", "readonly")]
+        for misfit in check_tests_cell(step.source, theirs, set_up, answers):
+            where = cell_name(section, step.name, misfit.line)
+            finding = Finding(where, f"{misfit.found}: {misfit.why}", misfit.mend)
+            (refused if misfit.refused else warned).append(finding)
+    return refused, warned
 
 
 def check_lab_run(section: str, with_labs: Play, without: Play) -> list[Finding]:

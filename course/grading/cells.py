@@ -79,6 +79,11 @@ class Shell:
         """The names that the cells have bound."""
         return self._shell.user_ns
 
+    def show_as(self, kind: type, words: str) -> None:
+        """Show what is of this class by fixed words, never by its own `repr`."""
+        plain = self._shell.display_formatter.formatters["text/plain"]
+        plain.for_type(kind, lambda _, printer, __: printer.text(words))
+
     def run(self, source: str) -> tuple[str, str, list[dict[str, Any]]]:
         """Run a cell; return its state (passed or failed), a line that says why it failed, and its outputs."""
         from IPython.core.displayhook import CapturingDisplayHook
@@ -105,15 +110,16 @@ class Shell:
     @contextlib.contextmanager
     def _captured(self, out: Capped, err: Capped, published: Any, hook: Any) -> Iterator[None]:
         shell = self._shell
-        kept = shell.display_pub, shell.display_trap.hook, shell.showtraceback, sys.stdout, sys.stderr
+        kept = shell.display_pub, shell.display_trap.hook, sys.stdout, sys.stderr
         shell.display_pub, shell.display_trap.hook = published, hook
-        # What went wrong is in the result; IPython's own coloured page of it costs more than most cells.
-        shell.showtraceback = lambda *_, **__: None
+        # What went wrong is in the result; to make it beautiful takes longer than most cells.
+        shell.showtraceback = shell.showsyntaxerror = lambda *_, **__: None
         sys.stdout, sys.stderr = out, err
         try:
             yield
         finally:
-            shell.display_pub, shell.display_trap.hook, shell.showtraceback, sys.stdout, sys.stderr = kept
+            del shell.showtraceback, shell.showsyntaxerror
+            shell.display_pub, shell.display_trap.hook, sys.stdout, sys.stderr = kept
 
 
 def message_of(error: BaseException) -> str:
@@ -128,7 +134,9 @@ def message_of(error: BaseException) -> str:
 def error_output(error: BaseException) -> dict[str, Any]:
     """Return an error as nbformat knows it, with the lines of the cells only."""
     try:
-        lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-8)
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        if len(lines) > 20:  # where it began, which says which line of the cell it was, and where it happened
+            lines = [*lines[:6], "  …\n", *lines[-13:]]
     except Exception:
         lines = [message_of(error)]
     name, _, text = message_of(error).partition(": ")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import array
 import ast
 import contextlib
-import math
 import socket
 import tempfile
 import time
@@ -21,14 +20,20 @@ from typing import Any, Literal, Self
 from course.errors import CourseError
 from course.grading.cells import MOST_MESSAGE, safe_outputs
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt, State
+from course.grading.scores import partial_credit
 from course.grading.trusted_side import names_read
 from course.grading.wire import Channel, Closed, Malformed
 from course.grading.zygote import Order, zygote
 
 #: How often a running cell's use of memory, processes and disk is looked at, in seconds.
 LOOK = 0.05
-#: What the student's side may be late with its word that it stopped a cell, in seconds.
+#: What a side may be late with its word that it stopped a cell, in seconds.
 GRACE = 5.0
+#: What a copy that answered a tests cell may take to end once the tests have hung up, in seconds.
+COPY_ENDS = 1.0
+#: Boxes that one notebook may use up: each cell that ends its process needs a new one.
+MOST_BOXES = 12
+ENDED = "it ended the whole process (exit, a crash, or no memory left)"
 #: The most that a side may answer, in bytes and in parts: this process has no limits of its own.
 MOST_HEARD = 16 * 2**20
 MOST_PARTS = 2_000_000
@@ -97,7 +102,11 @@ def imported(source: str) -> frozenset[str]:
 
 
 class _Gone(Exception):
-    """A side is no more; the message says why."""
+    """A side is no more, or does not answer; the message says why."""
+
+    def __init__(self, message: str, state: State = "died") -> None:
+        super().__init__(message)
+        self.state = state
 
 
 class _Side:
@@ -130,36 +139,30 @@ class _Side:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [number]))]
                 self._channel.socket.sendmsg([b"!"], rights)
         except (Closed, OSError):
-            raise _Gone("its process had ended") from None
+            raise _Gone(ENDED) from None
 
     def hear(self, seconds: float) -> dict[str, Any]:
-        """Return the answer; raise _Gone when there is none in time, or the side used more than it may.
-
-        A cell that uses too much is stopped and answered for as one that died; only a side that does not even obey
-        that is ended.
-        """
-        ends, next_look, stopped = time.monotonic() + seconds, time.monotonic() + LOOK, ""
+        """Return the answer; raise _Gone when there is none in time, or the side used more than it may."""
+        ends, next_look = time.monotonic() + seconds, time.monotonic() + LOOK
 
         def look() -> None:
-            nonlocal ends, next_look, stopped
+            nonlocal next_look
             now = time.monotonic()
             if now > ends:
-                raise _Gone(stopped or "it did not answer in time")
-            if now < next_look:
-                return
-            next_look = now + LOOK
-            reason = zygote().watch(self._box)
-            if reason and not stopped:
-                stopped, ends = reason, now + GRACE
-                self.tell({"op": "stop"})
+                raise _Gone("it did not answer in time", "hung")
+            if now >= next_look:
+                next_look = now + LOOK
+                reason = zygote().watch(self._box)
+                if reason:
+                    raise _Gone(f"it {reason}")
 
         try:
             answer, _ = self._channel.receive(meanwhile=look)
         except (Closed, Malformed, MemoryError) as error:
-            raise _Gone(stopped or f"its process ended ({type(error).__name__})") from None
+            raise _Gone(ENDED if isinstance(error, Closed) else "what it answered was no answer") from None
         if not isinstance(answer, dict):
             raise _Gone("what it answered was no answer")
-        return answer | {"stopped": stopped}
+        return answer
 
     def close(self) -> float:
         """End it and all that it started; return the CPU seconds that it spent."""
@@ -184,6 +187,8 @@ class _Play:
         self._student: _Side | None = None
         self._trusted: _Side | None = None
         self._set_up: list[str] = []
+        self._ran: list[Cell] = []  # what a new box for the student's side has to run again
+        self._boxes = 1
         self._why_gone = ""
         self.notes: list[str] = []
         self.cpu_seconds = 0.0
@@ -231,11 +236,32 @@ class _Play:
         if self._student is None or seconds <= 0:
             return CellResult(cell.name, "unseen", message=self._why_gone or "the time for this notebook was used up")
         try:
-            self._student.tell({"op": "run", "source": cell.source, "seconds": seconds, "ours": cell.role == "set-up"})
-            return self._result(cell, self._student.hear(seconds + GRACE))
+            answer = self._run_there(cell, seconds)
         except _Gone as gone:
-            self._end_student(str(gone))
-            return CellResult(cell.name, "died", message=str(gone))
+            late = f"it ran longer than {seconds:.0f} s, and was stopped"
+            self._again(late if gone.state == "hung" else str(gone))
+            return CellResult(cell.name, gone.state, message=late if gone.state == "hung" else str(gone))
+        self._ran.append(cell)
+        return self._result(cell, answer)
+
+    def _run_there(self, cell: Cell, seconds: float) -> dict[str, Any]:
+        assert self._student is not None
+        self._student.tell({"op": "run", "source": cell.source, "ours": cell.role == "set-up"})
+        return self._student.hear(seconds)
+
+    def _again(self, why: str) -> None:
+        """Open a new box for the student's side, and play the cells before the one that ended the old one again."""
+        self._end_student(why)
+        self._boxes += 1
+        if self._boxes > MOST_BOXES:
+            self._why_gone = f"too many cells ended the notebook's process; the last because {why}"
+            return
+        self._student = self._side("student")
+        try:
+            for cell in self._ran:
+                self._run_there(cell, max(0.1, self._seconds()))
+        except _Gone as gone:
+            self._end_student(f"a cell that ran before did not run again: {gone}")
 
     def _judge(self, cell: Cell) -> CellResult:
         """Run a tests cell on the trusted side, against a fork of the student's process."""
@@ -251,9 +277,10 @@ class _Play:
             try:
                 self._student.tell({"op": "serve", "seconds": seconds + GRACE}, theirs.fileno())
             except _Gone as gone:
-                self._end_student(str(gone))
+                self._again(str(gone))
                 return CellResult(cell.name, "died", 0.0, message=str(gone))
             theirs.close()
+            answer: dict[str, Any]
             try:
                 trusted.tell({"op": "judge", "source": cell.source, "seconds": seconds}, mine.fileno())
                 mine.close()
@@ -263,19 +290,22 @@ class _Play:
                 self.cpu_seconds += trusted.close()
                 self._trusted = None
                 answer = {"state": "hung", "message": f"it took longer than {seconds:.0f} s, and was stopped"}
+        self._let_go(answer.get("state") == "hung")
+        return self._result(cell, answer)
+
+    def _let_go(self, hung: bool) -> None:
+        """Wait until the student's side has thrown the copy away that answered a tests cell."""
+        assert self._student is not None
         try:
-            if answer.get("state") == "hung":
+            if hung:
                 self._student.tell({"op": "stop"})  # the call still runs there, and nobody waits for it
-            heard = self._student.hear(GRACE)
-            if heard["stopped"]:
-                answer = {"state": "died", "message": heard["stopped"]}
+            self._student.hear(COPY_ENDS)
         except _Gone:
             try:
                 self._student.tell({"op": "stop"})
                 self._student.hear(GRACE)
             except _Gone as gone:
-                self._end_student(str(gone))
-        return self._result(cell, answer)
+                self._again(str(gone))
 
     def _the_trusted(self) -> _Side:
         if self._trusted is None:
@@ -303,10 +333,10 @@ class _Play:
         """Read an answer; what it says of a student's cell is a stranger's word, and shown, not scored."""
         state = answer.get("state")
         state = state if state in STATES else "failed"
-        message = answer.get("stopped") or answer.get("message")
+        message = answer.get("message")
         seconds = answer.get("seconds")
         outputs = safe_outputs(answer.get("outputs"), self._limits.output_bytes + MOST_MESSAGE)
-        earned = self._score(cell, outputs) if state == "passed" else 0.0
+        earned = partial_credit(outputs, cell.points) if state == "passed" else 0.0
         return CellResult(
             cell.name,
             state,
@@ -315,12 +345,3 @@ class _Play:
             message[:MOST_MESSAGE] if isinstance(message, str) else "",
             float(seconds) if isinstance(seconds, int | float) and seconds == seconds else 0.0,
         )
-
-    def _score(self, cell: Cell, outputs: Sequence[Mapping[str, Any]]) -> float:
-        """Return all points, or what the cell's last value says where it is a number: nbgrader's partial credit."""
-        for output in outputs:
-            if output["output_type"] == "execute_result":
-                with contextlib.suppress(ValueError):
-                    earned = float(output["data"].get("text/plain", ""))
-                    return cell.points if math.isnan(earned) else min(max(earned, 0.0), cell.points)
-        return cell.points

@@ -26,7 +26,7 @@ def bound_names(source: str, *, magics: bool = True) -> frozenset[str]:
     """
     scope = _Scope()
     try:
-        scope.visit(_parse(source, magics))
+        scope.visit(parsed(source, magics))
     except (RecursionError, MemoryError):
         return frozenset()
     return frozenset(scope.names | scope.global_names)
@@ -41,7 +41,7 @@ def imports_of(source: str) -> tuple[str, ...]:
     ('import numpy as np', 'from math import pi, tau')
     """
     found: list[str] = []
-    waiting: list[ast.AST] = [_parse(source, magics=True)]
+    waiting: list[ast.AST] = [parsed(source, magics=True)]
     while waiting:
         node = waiting.pop(0)
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -51,7 +51,8 @@ def imports_of(source: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _parse(source: str, magics: bool) -> ast.Module:
+def parsed(source: str, magics: bool = True) -> ast.Module:
+    """The tree of notebook code, IPython's lines as the calls that IPython makes of them; empty for no Python."""
     nothing = ast.Module(body=[], type_ignores=[])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an odd escape in a string is no concern of ours
@@ -160,4 +161,4 @@ class _Scope(ast.NodeVisitor):
         if words[0] == "capture":
             self.names |= {word for word in words[1].split() if word.isidentifier()}
         if body := words[-1] if words[0] != "capture" else "".join(words[2:]):
-            self.visit(_parse(body, magics=True))
+            self.visit(parsed(body, magics=True))

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from course.grading.markup import without_markup
 from course.grading.names import bound_names, imports_of
 from course.grading.parsing import SubmittedCell, open_notebook
 from course.grading.reading import Received, shown
@@ -353,6 +354,11 @@ class _Entry:
     kind: str = "code"
     pictures: tuple[tuple[str, str, str], ...] = ()
 
+    @property
+    def is_a_students_text(self) -> bool:
+        """Whether it is text that somebody else's browser will show."""
+        return self.kind != "code" and (self.ours is None or self.ours.is_answer)
+
 
 def _unanswered(ours: Sequence[OurCell]) -> Iterator[_Entry]:
     for cell in ours:
@@ -482,7 +488,7 @@ def _written_out(source: Mapping[str, Any], made: Sequence[_Entry]) -> dict[str,
             "cell_type": entry.kind,
             "id": _free_id(entry.ours.cell_id if entry.ours else f"added-{number}", entry.source, taken),
             "metadata": dict(entry.ours.metadata) if entry.ours else {},
-            "source": entry.source,
+            "source": without_markup(entry.source) if entry.is_a_students_text else entry.source,
         }
         if entry.kind == "code":
             cell |= {"execution_count": None, "outputs": []}

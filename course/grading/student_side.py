@@ -1,13 +1,11 @@
 """The student's side of the wall: a process that runs a student's cells and answers the tests' calls.
 
 It runs inside the sandbox, forked from a warm process that knows nothing: no tests, no answers, no grades. Nothing
-that it says is believed; see `wire`. Its life:
-
-- `live(control)` reads orders from the grader: `run` a cell, `serve` the tests cell that holds the other end of the
-  socket that comes along, and leaves when the grader hangs up.
-- Before each cell of the student's it forks, and the child goes on: should the cell end the process, hang, or eat
-  all memory, the parent is still there with the state from before, says so, and goes on.
-- For each tests cell it forks too: the tests meet a copy, which is thrown away afterwards.
+that it says is believed; see `wire`. It reads orders from the grader until the grader hangs up: `run` a cell here, or
+`serve` the tests cell that holds the other end of the socket that comes along. For each tests cell it forks: the tests
+meet a copy, which is thrown away afterwards, so that hidden inputs cannot be printed by later cells, and a test that
+kills or hangs the process costs its own cell. A cell that ends this process ends its box; the grader opens another
+and plays the earlier cells again.
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from course.grading import kernel
 from course.grading.cells import Shell
 from course.grading.files import Folder
 from course.grading.records import Limits
@@ -75,19 +72,10 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     },
 }  # fmt: skip
 MOST_OUTPUT = 200_000
-NO_ROOM = "no process could be started for it: earlier cells have left too many"
 
 
 def live(control: socket.socket, root: str, limits: Limits) -> int:
     """Serve the grader until it hangs up; return the exit status of this process."""
-    # The box ends with its first process, and a stage hands over to its child: so the first one only waits.
-    kernel.set_process(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    if os.fork():
-        control.close()
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                os.wait()
-        return 0
     os.chdir(root)
     sys.path.insert(0, root)
     _fresh_chance()
@@ -126,52 +114,21 @@ class _Stage:
                 self.folder.write(dict(zip(order["names"], data, strict=True)))
                 self.control.send({"state": "passed"})
             elif order["op"] == "run":
-                self.run(order["source"], float(order["seconds"]), ours=order["ours"])
+                self.run(order["source"], ours=order["ours"])
             elif order["op"] == "serve":
                 (calls,) = _receive_sockets(self.control.socket, 1)
                 self.serve(calls, float(order["seconds"]))
             elif order["op"] != "stop":  # a stop that comes when what it was for has just ended by itself
                 return
 
-    def run(self, source: str, seconds: float, ours: bool) -> None:
-        """Run a cell in a child that goes on as the stage; stay behind only where it does not come through.
-
-        `ours` says that it is a set-up cell: the tests know the classes that it defines.
-        """
-        mine, child_done = os.pipe()
-        try:
-            child = os.fork()
-        except OSError:
-            os.close(mine)
-            os.close(child_done)
-            self.control.send({"state": "died", "message": NO_ROOM, "seconds": 0.0, "outputs": []})
-            return
-        if child == 0:
-            os.close(mine)
-            with contextlib.suppress(OSError):
-                os.setpgid(0, 0)
-            began = time.monotonic()
-            state, message, outputs = self.shell.run(source)
-            if ours:
-                self.portable |= {id(v) for v in self.shell.names.values() if _is_of_a_cell(v)}
-            answer = {"state": state, "message": message, "seconds": time.monotonic() - began}
-            os.write(child_done, b"!")  # before the answer: the next order is then the child's to read
-            os.close(child_done)
-            self.control.send(answer | {"outputs": outputs})
-            return
-        os.close(child_done)
-        ended = self._wait(child, seconds, mine)
-        os.close(mine)
-        if ended == "stopped":
-            self.control.send({"state": "died", "message": "", "seconds": 0.0, "outputs": []})
-            return
-        if ended == "through":
-            os._exit(0)  # the child is the stage now
-        message = {
-            "hung": f"it ran longer than {seconds:.0f} s, and was stopped",
-            "died": "it ended the whole process (exit, a crash, or no memory left)",
-        }[ended]
-        self.control.send({"state": ended, "message": message, "seconds": 0.0, "outputs": []})
+    def run(self, source: str, ours: bool) -> None:
+        """Run a cell; `ours` says that it is a set-up cell: the tests know the classes that it defines."""
+        began = time.monotonic()
+        state, message, outputs = self.shell.run(source)
+        if ours:
+            self.portable |= {id(v) for v in self.shell.names.values() if _is_of_a_cell(v)}
+        seconds = time.monotonic() - began
+        self.control.send({"state": state, "message": message, "seconds": seconds, "outputs": outputs})
 
     def serve(self, calls: socket.socket, seconds: float) -> None:
         """Let a copy of this process answer one tests cell; it ends when the tests hang up, or the grader says so."""
@@ -192,29 +149,18 @@ class _Stage:
             finally:
                 os._exit(status)
         calls.close()
-        self._wait(child, seconds, None)
-        self.control.send({"state": "passed"})
-
-    def _wait(self, child: int, seconds: float, done: int | None) -> str:
-        """Wait for a child; return through (it says it goes on), died, hung, or stopped (the grader said so)."""
-        handle, control = os.pidfd_open(child), self.control.socket.fileno()
-        watched = [handle, control] if done is None else [handle, control, done]
+        handle = os.pidfd_open(child)
         try:
-            ready, _, _ = select.select(watched, [], [], seconds)
-            if done is not None and done in ready:
-                if os.read(done, 1):
-                    return "through"
-                ready, _, _ = select.select([handle], [], [], 5)  # closed without a word: it is just ending
-            ended = "died" if handle in ready else "stopped" if control in ready else "hung"
-            if ended != "died":
+            ready, _, _ = select.select([handle, self.control.socket], [], [], seconds)
+            if handle not in ready:
                 _kill_group(child)
-            if ended == "stopped":
+            if self.control.socket in ready:
                 self.control.receive()  # the word "stop"
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
-            return ended
         finally:
             os.close(handle)
+        self.control.send({"state": "passed"})
 
 
 def _kill_group(child: int) -> None:
@@ -280,7 +226,7 @@ class Server:
         # A changed argument is written out in full: to the identities it would be the argument itself.
         packer._arguments = {}
         answer["changed"] = [
-            [place, packer.pack(argument)]
+            [place, packer.pack(_state_of(argument))]
             for place, (argument, was) in enumerate(zip(mutable, before, strict=False))
             if was is not None and _imprint(argument) != was
         ]
@@ -415,26 +361,38 @@ def _identities(arguments: list[Any]) -> list[Any]:
 
 def _imprint(argument: Any) -> Any:
     """Return something that differs once a mutable argument has changed; None for what cannot change."""
-    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-    kinds: tuple[type, ...] = (list, dict, set, bytearray)
-    if pandas is not None:
-        kinds += (pandas.DataFrame, pandas.Series)
+    numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(argument, numpy.ndarray) and argument.dtype.kind != "O":
-        return argument.shape, argument.dtype.str, argument.tobytes()
-    if numpy is not None:
-        kinds += (numpy.ndarray,)
-    if not isinstance(argument, kinds) and not _has_state(argument):
+        return argument.shape, argument.dtype.str, hash(argument.tobytes())
+    if isinstance(argument, random.Random | io.StringIO):
+        return _state_of(argument)
+    kinds = (list, dict, set, bytearray)
+    if not isinstance(argument, kinds) and not _is_of(argument, "numpy", "pandas") and not _has_state(argument):
         return None
     try:
-        return pickle.dumps(argument)
+        return hash(pickle.dumps(argument))  # quicker than any walk through it in Python
     except Exception:
         return None
 
 
+def _state_of(argument: Any) -> Any:
+    """Return as data what a changed argument has become: generators and text streams are told by their state."""
+    if isinstance(argument, random.Random):
+        return argument.getstate()
+    if isinstance(argument, io.StringIO):
+        return argument.getvalue(), argument.tell()
+    if _is_of(argument, "numpy") and hasattr(argument, "bit_generator"):
+        return argument.bit_generator.state
+    return argument
+
+
+def _is_of(value: Any, *libraries: str) -> bool:
+    return type(value).__module__.split(".")[0] in libraries
+
+
 def _has_state(argument: Any) -> bool:
     """Whether it is an instance that a call may change: a model to fit, one of the course's own objects."""
-    module = type(argument).__module__.split(".")[0]
-    return module in ("sklearn", "course", "__main__", "collections") and not callable(argument)
+    return _is_of(argument, "sklearn", "course", "__main__", "collections") and not callable(argument)
 
 
 def _signature(target: Any) -> list[Any]:

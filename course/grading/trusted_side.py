@@ -47,6 +47,8 @@ def live(control: socket.socket, root: str, limits: Limits) -> int:
 class _Judge:
     def __init__(self, control: Channel, shell: Shell, folder: Folder) -> None:
         self.control, self.shell, self.folder = control, shell, folder
+        # A value that a tests cell ends in can be points: a student's object must not write its own.
+        shell.show_as(Proxy, "an object on the student's side")
         self.ours: dict[str, Any] = {}
         self.student_names: frozenset[str] = frozenset()
         self.always: frozenset[str] = frozenset()  # what our own set-up functions read of the student's

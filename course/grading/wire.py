@@ -62,6 +62,8 @@ class Channel:
     >>> here.send({"answer": 42}, [b"raw"])
     >>> there.receive()
     ({'answer': 42}, [b'raw'])
+    >>> here.close(), there.close()
+    (None, None)
     """
 
     def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES, most_parts: int | None = None) -> None:

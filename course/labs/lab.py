@@ -11,7 +11,10 @@ A laboratory is a small class that names its parts; the physics is in pure funct
 
 from __future__ import annotations
 
+import gc
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
@@ -23,14 +26,33 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns.
+#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns. Its last line is for the page
+#: around it, where what follows a closed `<details>` would stick to it.
 STYLE = """<style>
 .course-lab { padding: 4px 0 8px; }
 .course-lab .widget-readout { overflow: visible; }
-.course-lab .course-worded .widget-readout { min-width: 15em; text-align: left; }
-.course-lab details > summary { cursor: pointer; }
+.course-lab .course-worded .widget-readout { min-width: 15em; margin-left: 16px; text-align: left; }
+.course-lab .course-old { opacity: 0.35; }
+.jp-RenderedMarkdown details { margin-bottom: 0.8em; }
 </style>"""
 EM_A_LETTER = 0.56
+SHOW_NUMBERS, HIDE_NUMBERS = "Show the numbers as a table", "Hide the table"
+
+
+@contextmanager
+def dying_young() -> Iterator[None]:
+    """Hold the garbage collector back while a figure lives.
+
+    A figure is thousands of objects in circles. Those that survive a collection halfway are looked for again only
+    when everything is looked at, numpy, pandas and scikit-learn included: a third of a second, now and then.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class Lab:
@@ -54,14 +76,23 @@ class Lab:
         self._picture = widgets.HTML()
         self._words = widgets.HTML()
         self._numbers = widgets.HTML()
-        self._status = widgets.HTML()
-        column = max((len(control.description) for control in self.controls.values()), default=0) * EM_A_LETTER + 1
+        # Outside of what is rewritten: a table that was opened stays open while its numbers change.
+        self._opener = widgets.ToggleButton(layout={"width": "auto", "align_self": "flex-start"})
+        self._opener.observe(self._on_open, names="value")
+        self._on_open()
+        # One line high from the start where something trains: the picture below stays where it is.
+        self._status = widgets.HTML(layout={"min_height": "28px"} if self.slow else {})
+        # A checkbox has its words behind it, in full: it needs no column.
+        in_columns = [c for c in self.controls.values() if not isinstance(c, widgets.Checkbox)]
+        column = max((len(control.description) for control in in_columns), default=0) * EM_A_LETTER + 1
         for name, control in self.controls.items():
             control.style.description_width = f"{column:.1f}em"
             control.layout.width = "auto"
             control.layout.max_width = "700px"
             control.add_class(f"course-control-{name}")
-            if isinstance(control, widgets.SelectionSlider):
+            if isinstance(control, widgets.Checkbox):
+                control.indent = False
+            elif isinstance(control, widgets.SelectionSlider):
                 control.add_class("course-worded")
             control.observe(self._on_change, names="value")
         self.widget = widgets.VBox(self._rows())
@@ -101,14 +132,21 @@ class Lab:
         """Simulate, describe and draw with the present settings; raise what goes wrong."""
         self.table = self.simulate(**self.settings)
         self.sentence = self.describe(self.table, self.guess)
-        self._picture.value = figure_html(self.draw(self.table, self.guess), alt=self.sentence)
+        with dying_young():
+            picture = figure_html(self.draw(self.table, self.guess), alt=self.sentence)
+        self._picture.value = picture
         self._words.value = sentence_html(self.sentence)
-        self._numbers.value = (
-            f"<details><summary>The numbers as a table</summary>{table_html(self.table, self.title)}</details>"
-        )
+        self._numbers.value = table_html(self.table, self.title)
+
+    def _on_open(self, _change: object = None) -> None:
+        is_open = self._opener.value
+        self._opener.description = HIDE_NUMBERS if is_open else SHOW_NUMBERS
+        self._numbers.layout.display = None if is_open else "none"
 
     def _on_change(self, _change: object) -> None:
         if self.slow:
+            for shown in (self._picture, self._words, self._numbers):
+                shown.add_class("course-old")
             self._status.value = '<p role="status" style="margin:0">Training …</p>'
         try:
             self.redraw()
@@ -120,12 +158,15 @@ class Lab:
                 + traceback.format_exc(limit=-2),
                 "error",
             )
+        finally:
+            for shown in (self._picture, self._words, self._numbers) if self.slow else ():
+                shown.remove_class("course-old")
 
     def _rows(self) -> list[widgets.Widget]:
         heading = widgets.HTML(f'{STYLE}<p style="margin:2px 0;font-weight:600">{self.title}</p>')
         if self.waiting_for is not None:
             return [heading, widgets.HTML(notice_html(self.waiting_for))]
-        return [heading, *self.controls.values(), self._status, self._picture, self._words, self._numbers]
+        return [heading, *self.controls.values(), self._status, self._picture, self._words, self._opener, self._numbers]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         # The HTML stands in where widgets cannot be shown: a printed page, an export, a reader without them.

@@ -23,10 +23,12 @@
 # - **Run** a cell with Shift and Enter, from the top down.
 # - **Predict** before you look: students who predict first learn from a demonstration, those who only watch hardly do [*crouch2004*].
 #   The point is for predicting, not for being right.
+#   A key in brackets names a work; this notebook ends with the list.
 # - **Make** a small function; the cells below check it.
 #   Until you write something, they fail with NotImplementedError.
 #   Each shows a part of its checks; hidden ones use other inputs.
 # - **Validate**, in the toolbar, runs everything and says what fails.
+#   Success means the visible checks only.
 # - **Hand in** with `course submit` in a terminal, or on a hub with *Submit* in the assignment list; the latest counts.
 # - **Go further**, if you like: it earns no points.
 
@@ -72,17 +74,21 @@ lab
 # **1. Which question does this funnel answer, and which does it leave open?**
 #
 # <details><summary>An answer</summary>
+#
 # It says whether anybody can run the notebook of a published article again.
 # It does not say how many models reach production: these notebooks were never meant to.
 # So it measures another gap than the one this lesson's claim is about.
+#
 # </details>
 #
 # **2. You want to mend one step. Is the longest missing piece of bar the right one?**
 #
 # <details><summary>An answer</summary>
+#
 # Not by its length alone.
 # Late in a funnel few are left to lose: a step can look harmless and stop nine in ten of those that come.
 # Compare what is lost at a step with what arrived there.
+#
 # </details>
 
 # %% [markdown]
@@ -101,18 +107,9 @@ lab
 # Ask of each figure: **who counted what, and when?**
 
 # %% role="lab"
-from course.quiz import Quiz
+from course.labs.what_is_mlops.funnel import retelling_quiz
 
-Quiz(
-    "One of the five is often re-told as its opposite. Which?",
-    right={"53 %": "It counts projects that do arrive; some re-tellings turn it into projects that fail."},
-    wrong={
-        "54 %": "It counts projects that arrive as well, two years later. The one re-told as failure is the earlier.",
-        "78 %": "It counts projects that stall at some stage, also those that go on later: wide, but not the opposite.",
-        "85 %": "It is re-told as something else: a forecast of wrong outcomes became a count of failures.",
-        "87 %": "It points the way it is told. What it lacks is a sample: it is one person's remark.",
-    },
-)
+retelling_quiz()
 
 # %% [markdown]
 # So this lesson's claim keeps its careful form: many never arrive, and nobody has measured how many.
@@ -125,6 +122,21 @@ Quiz(
 # %%
 funnel = notebook_funnel()
 print(funnel)
+
+# %% [markdown]
+# <details><summary>Hint: one share by hand</summary>
+#
+# Of 10,388 notebooks that could be installed, 1,203 ran through.
+# Lost are those that are missing, as a share of those that came: 88 %.
+#
+# </details>
+#
+# <details><summary>More help: all shares at once</summary>
+#
+# <code>.shift()</code> moves a column down by one row, so that each row has its neighbour from above beside it.
+# A plain loop over pairs of neighbours does as well.
+#
+# </details>
 
 # %% role="answer" grade_id="start-worst-step"
 def worst_step(funnel):
@@ -143,22 +155,13 @@ def worst_step(funnel):
     return funnel["step"].iloc[1 + lost.argmax()]
     ### END SOLUTION
 
-# %% [markdown]
-# <details><summary>Hint: one share by hand</summary>
-# Of 10,388 notebooks that could be installed, 1,203 ran through.
-# Lost are those that are missing, as a share of those that came: 88 %.
-# </details>
-#
-# <details><summary>More help: all shares at once</summary>
-# <code>.shift()</code> moves a column down by one row, so that each row has its neighbour from above beside it.
-# A plain loop over pairs of neighbours does as well.
-# </details>
-
 # %% role="tests" grade_id="start-worst-step-by-share" points=3 hint="Compare what is lost at a step with what reached the step before it, not with the first row; and return the step that was not reached."
-assert worst_step(notebook_funnel()) == "ran through", "the notebooks' funnel: expected 'ran through'"
-left = [1000, 800, 120, 90]
-named = worst_step(pd.DataFrame({"step": ["seen", "chosen", "paid", "kept"], "remaining": left}))
-assert named == "paid", f"{left}: 'paid' loses 85 % of those that came; expected it, got {named!r}"
+named = worst_step(notebook_funnel())
+assert named == "ran through", f"notebooks: expected 'ran through', got {named!r}"
+steps, left = ["seen", "chosen", "paid", "kept"], [1000, 800, 120, 90]
+named = worst_step(pd.DataFrame({"step": steps, "remaining": left}))
+assert named == "paid", f"{left}: 'paid' loses 85 %; expected it, got {named!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xF49AEFD7B7FEB7930958E48021B55539, 0x519C6AAE46B899CACCACD0F141E2DE4A):
     rng = np.random.default_rng(seed)
@@ -176,7 +179,8 @@ assert worst_step(tiny) == "none", f"3, 1, 0: expected 'none', where all that ca
 # %% role="tests" grade_id="start-worst-step-empty" points=2 hint="Where nobody arrives, there is nobody to lose: such a step loses nothing, and dividing by nobody must not stop you."
 dry = pd.DataFrame({"step": ["asked", "answered", "agreed"], "remaining": [50, 30, 0]})
 named = worst_step(dry)
-assert named == "agreed", f"50, 30, 0: 'agreed' loses all that came; expected it, got {named!r}"
+assert named == "agreed", f"50, 30, 0: 'agreed' loses all; expected it, got {named!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for left, worst in (([80, 0, 0, 0, 0], 1), ([7, 6, 5, 0, 0], 3), ([1, 1, 0, 0, 0], 2), ([640, 600, 500, 450, 0], 4)):
     names = ["start", "red", "green", "blue", "grey"]
@@ -199,16 +203,44 @@ for left, worst in (([80, 0, 0, 0, 0], 1), ([7, 6, 5, 0, 0], 3), ([1, 1, 0, 0, 0
 # **Set that beside the bars of the lab. Whom do you believe?**
 #
 # <details><summary>An answer</summary>
+#
 # Both, for they looked at other notebooks.
 # And they divide by another number: the bars are shares of all that were found, these are shares of those that could be tried.
 # For the record, *samuel2024* counted 27,271 found; 22,578 in Python; 15,817 with declared dependencies; 10,388 installable; 1,203 that ran through; 879 with the same results.
 # Divide the last two by those that were installable, and the two studies can be compared.
+#
 # </details>
 #
 # **Somebody takes the average of the five famous figures. What does it say?**
 #
 # <details><summary>An answer</summary>
+#
 # Nothing.
 # A remark, a forecast, surveys of arrivals and a survey of delays have no common unit.
 # The average looks exact and means nothing.
+#
+# </details>
+#
+# ## Go further: the works that the eight notebooks cite
+#
+# <details><summary>The list, by key</summary>
+#
+# - *acs*: US Census, American Community Survey, Massachusetts employment, as packaged by NannyML 0.13 (Apache-2.0); measured for this course.
+# - *baylor2017*: Baylor and others, "TFX", KDD 2017.
+# - *bouthillier2021*: Bouthillier and others, "Accounting for variance in machine learning benchmarks", MLSys 2021.
+# - *crouch2004*: Crouch, Fagen, Callan, Mazur, "Classroom demonstrations: learning tools or entertainment?", American Journal of Physics 72, 2004.
+# - *henderson2018*: Henderson and others, "Deep reinforcement learning that matters", AAAI 2018.
+# - *instacart2020*: Fortune, June 2020, on predicting whether an item is in store (press, not a study).
+# - *kapoor2023*: Kapoor, Narayanan, "Leakage and the reproducibility crisis in machine-learning-based science", Patterns 4, 2023.
+# - *papasian2020*: Papasian, Underwood, "How ML breaks: a decade of outages for one large ML pipeline", OpML 2020.
+# - *pham2020*: Pham and others, "Problems and opportunities in training deep learning software systems: an analysis of variance", ASE 2020.
+# - *pimentel2019*: Pimentel, Murta, Braganholo, Freire, "A large-scale study about quality and reproducibility of Jupyter notebooks", MSR 2019.
+# - *rabanser2019*: Rabanser, Günnemann, Lipton, "Failing loudly: an empirical study of methods for detecting dataset shift", NeurIPS 2019.
+# - *samuel2024*: Samuel, Mietchen, "Computational reproducibility of Jupyter notebooks from biomedical publications", GigaScience 13, 2024.
+# - *sculley2015*: Sculley and others, "Hidden technical debt in machine learning systems", NeurIPS 2015.
+# - *sec2013*: U.S. SEC, Release 34-70694, October 2013, on Knight Capital.
+# - *vela2022*: Vela and others, "Temporal quality degradation in AI models", Scientific Reports 12, 2022.
+# - *wong2021*: Wong and others, "External validation of a widely implemented proprietary sepsis prediction model", JAMA Internal Medicine 181, 2021.
+# - *zillow2021*: Zillow, shareholder letter, third quarter of 2021.
+#
 # </details>

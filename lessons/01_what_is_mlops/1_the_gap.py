@@ -83,17 +83,21 @@ lab
 # **1. Set question 2 to "when drift shows" and leave question 3 at "nothing". How often does drift trigger a training?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # Never: the days look as they did, and the trigger costs money.
 # A trigger has to see the drift, and where nothing is kept there is nothing to look at.
 # Set question 3 to "audit record" as well, and the slope is cut into small steps.
+#
 # </details>
 #
 # **2. Can you reach the left end of all five lines?**
 #
 # <details><summary>Did you?</summary>
+#
 # Nobody does.
 # Fresh data makes a customer wait longer, records cost time and money, and so does keeping everything.
 # So "which answer is best?" has no answer before somebody says what matters most here: that is a decision, and it has an owner.
+#
 # </details>
 #
 # ## Make: a model that always answers, and says who did (7 minutes, medium)
@@ -106,14 +110,18 @@ lab
 # Try `FaultyModel("nan", seed=1).predict(parcel)` in a new cell, then "raises", "hangs", "healthy".
 #
 # <details><summary>Hint: three ways to fail</summary>
+#
 # TimeoutError is an exception too, so a model that is late and one that raises can be caught in one place.
 # <code>math.isfinite(x)</code> says of a number whether it is one to promise.
+#
 # </details>
 #
 # <details><summary>More help: what to catch, and what not</summary>
+#
 # Python's exceptions are a tree.
 # Below Exception stands everything that goes wrong in programs; KeyboardInterrupt stands beside it, so that those who catch Exception do not catch a person.
 # And what does <code>math.isfinite</code> do when it is given no number at all?
+#
 # </details>
 
 # %% role="answer" grade_id="gap-predict-with-fallback"
@@ -140,9 +148,11 @@ def predict_with_fallback(model, features, timeout):
     ### END SOLUTION
 
 # %% role="tests" grade_id="gap-healthy-answers-itself" points=3 hint="A model that gives a finite number in time must be heard, whatever that number is and however slow the model: ask it once, wait as long as timeout says, and use what you got."
-expected = (FaultyModel("healthy", seed=1).predict(parcel), "model")
-answer = predict_with_fallback(FaultyModel("healthy", seed=1), parcel, timeout=5)
-assert answer == expected, f"a healthy model: expected {expected}, got {answer}"
+for features in (parcel, {"distance_km": 0, "weight_kg": 0}):
+    expected = (FaultyModel("healthy", seed=1).predict(features), "model")
+    answer = predict_with_fallback(FaultyModel("healthy", seed=1), features, timeout=5)
+    assert answer == expected, f"a healthy model: expected {expected}, got {answer}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 letter = {"distance_km": 0, "weight_kg": 0}
 for features, mode, delay, what in (
@@ -162,7 +172,8 @@ for features, mode, delay, what in (
 # %% role="tests" grade_id="gap-survives-exceptions" points=2 hint="A model can raise exceptions of a kind that nobody thought of: the fallback must not depend on which one it is."
 expected = (rule_of_thumb(parcel), "fallback")
 answer = predict_with_fallback(FaultyModel("raises", seed=1), parcel, timeout=5)
-assert answer == expected, f"a model that raises ValueError: expected {expected}, got {answer}"
+assert answer == expected, f"it raises ValueError: expected {expected}, got {answer}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for kind in range(8):
     features = {"distance_km": 75 + 130 * kind, "weight_kg": 3}
@@ -175,7 +186,9 @@ for kind in range(8):
 # %% role="tests" grade_id="gap-survives-silence" points=3 hint="A model that hangs must not take you with it: look at what you hand to call_with_timeout, when it begins to run, and whose timeout it gets."
 began = time.monotonic()
 answer = predict_with_fallback(FaultyModel("hangs", seed=1), parcel, timeout=0.2)
-assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that hangs: expected the fallback, got {answer}"
+expected = (rule_of_thumb(parcel), "fallback")
+assert answer == expected, f"a model that hangs: expected {expected}, got {answer}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 waited = time.monotonic() - began
 assert waited < 1.8, f"a model that hangs, timeout 0.2: expected an answer soon after, it took {waited:.1f} s"
@@ -191,7 +204,9 @@ for seed, late in ((0x3FED72E0E6D6154BCADF8B56D7A9E2FA, "hangs"), (0x552EDB51EC1
 
 # %% role="tests" grade_id="gap-survives-no-number" points=2 hint="Not every answer is one: look at the docstring for what is no finite number, and try each."
 answer = predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=5)
-assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that answers NaN: expected the fallback, got {answer}"
+expected = (rule_of_thumb(parcel), "fallback")
+assert answer == expected, f"it answers NaN: expected {expected}, got {answer}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for mode in ("nan", "infinite", "none"):
     for seed in (0x690CA03165E85AC468FA46CDDC02B226, 0x3C28CE0C7162B81575D567E2285719ED):
@@ -202,16 +217,13 @@ for mode in ("nan", "infinite", "none"):
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="gap-lets-people-stop" points=2 hint="A person who presses stop means the whole program: that must come through, while what goes wrong in the model is caught."
-answer = predict_with_fallback(FaultyModel("raises", seed=1), parcel, timeout=5)
-assert answer == (rule_of_thumb(parcel), "fallback"), f"a model that raises: expected the fallback, got {answer}"
-### BEGIN HIDDEN TESTS
-for seed in (0x1438F0B74535C4CBE1315B44665881B2, 0x58EC975264E65C1DE01F5DEEA3C91A2B):
-    try:
-        answer = predict_with_fallback(FaultyModel("interrupted", seed), parcel, timeout=5)
-    except KeyboardInterrupt:
-        answer = "stopped"
-    assert answer == "stopped", f"somebody pressed stop: expected KeyboardInterrupt to come through, got {answer}"
-### END HIDDEN TESTS
+model = FaultyModel("interrupted", seed=1)  # a person presses stop
+try:
+    answer = predict_with_fallback(model, parcel, timeout=5)
+except KeyboardInterrupt:
+    answer = "stopped"
+assert answer == "stopped", f"expected KeyboardInterrupt to come through, got {answer}"
+print("Passed: all checks of this cell.")
 
 # %% [markdown]
 # ## Reflect: a memo to somebody who wants to ship today (4 minutes, 4 points by hand)
@@ -236,9 +248,11 @@ for seed in (0x1438F0B74535C4CBE1315B44665881B2, 0x58EC975264E65C1DE01F5DEEA3C91
 # **In the lab set question 4 to "rollback". Which of the mishaps does it shorten, and why not the lost column?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # It shortens the bad release, and the sooner the more was kept of version 1.
 # The lost column stays: the old version reads the same broken data.
 # Going back mends what *you* changed, not what others did; for that there is a fallback.
+#
 # </details>
 #
 # ## Go further: the gaps that block, as a list (8 minutes, no points)
@@ -268,12 +282,17 @@ def readiness(answers):
 # %% role="tests" grade_id="gap-readiness-lists" points=0
 good = {"plan": "nightly batch", "owner": "Mara", "tried": True}
 questions = ["data", "retraining", "logging", "harm", "reproduction"]
-assert readiness(dict.fromkeys(questions, good)) == [], "five good answers: expected [], nothing blocks"
-assert readiness({}) == questions, f"no answers: expected all five in their order, got {readiness({})}"
-answers = dict.fromkeys(reversed(questions), good) | {"harm": good | {"tried": False}, "data": good | {"owner": None}}
-assert readiness(answers) == ["data", "harm"], f"expected ['data', 'harm'], got {readiness(answers)}"
-blank = dict.fromkeys(questions, good) | {"logging": good | {"plan": " "}}
-assert readiness(blank) == ["logging"], f"a blank plan is none: expected ['logging'], got {readiness(blank)}"
+five = dict.fromkeys(reversed(questions), good)
+for what, answers, expected in (
+    ("five good answers", five, []),
+    ("no answers", {}, questions),
+    ("harm was not tried", five | {"harm": good | {"tried": False}}, ["harm"]),
+    ("data has no owner", five | {"data": good | {"owner": None}}, ["data"]),
+    ("a blank plan is none", five | {"logging": good | {"plan": " "}}, ["logging"]),
+):
+    found = readiness(answers)
+    assert found == expected, f"{what}: expected {expected}, got {found}"
+print("Passed.")
 
 # %% [markdown]
 # ## Go further: a record that still answers in six months (8 minutes, no points)
@@ -300,13 +319,17 @@ def audit_record(model, features, days, who, asked_by, now):
 
 # %% role="tests" grade_id="gap-audit-record-answers" points=0
 summer = datetime.timezone(datetime.timedelta(hours=2))
+now = datetime.datetime(2026, 7, 1, 1, 30, tzinfo=summer)
 asked = {"distance_km": 600, "weight_kg": 2.5}
-line = audit_record("v1", asked, 2.0, "model", "web shop", datetime.datetime(2026, 7, 1, 1, 30, tzinfo=summer))
+line = audit_record("v1", asked, 2.0, "model", "web shop", now)
 asked["distance_km"] = 0
 record = json.loads(line)
+kilometres, when = record["features"]["distance_km"], record["when"]
 assert "\n" not in line, f"expected one line, got {line!r}"
-assert record["features"]["distance_km"] == 600, "the record must keep what was asked then: expected 600 km"
-assert record["when"] == "2026-06-30T23:30:00+00:00", f"expected 23:30 UTC of the day before, got {record['when']}"
+assert kilometres == 600, f"expected the 600 km that were asked, got {kilometres}"
+day_before = "2026-06-30T23:30:00+00:00"
+assert when == day_before, f"expected the moment in UTC, {day_before}, got {when}"
+print("Passed.")
 
 # %% [markdown]
 # ## Go further: forty-five minutes without a switch
@@ -322,3 +345,14 @@ assert record["when"] == "2026-06-30T23:30:00+00:00", f"expected 23:30 UTC of th
 from course.labs.what_is_mlops.kill_switch import KillSwitchLab
 
 KillSwitchLab()
+
+# %% [markdown]
+# <details><summary>An answer</summary>
+#
+# In the loss a minute is a minute, whichever of the two delays it comes from: only their sum counts.
+# So begin where a minute is cheapest to save.
+# Here it was the second: 97 e-mails had come before the market opened, and nobody was told to act on them.
+# Noticing sooner costs an alarm, which sometimes rings for nothing; daring sooner costs one agreement beforehand: who may pull the switch without asking.
+# A switch that nobody may pull is worth as much as none.
+#
+# </details>

@@ -62,30 +62,27 @@ lab
 # **1. Move only the data to version 2: the corrected labels are all of clothes. Which groups change?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # Shoes and gadgets move too.
 # The model shares its weights between all groups: what it learns about past returns from clothes, it applies to shoes.
 # "We only fixed the clothes" is true of the data and false of the result.
+#
 # </details>
 #
-# **2. Note the change in overall accuracy for code version 3 alone, and for config version 3 alone; then set both. Do the two changes add up?**
+# **2. Note how many predictions change in all with code version 3 alone, and with config version 3 alone; then set both. Do the two add up?**
 #
 # <details><summary>What you see, and why</summary>
-# They do not.
+#
+# Far from it: both together change fewer than either of them alone.
 # Each was measured beside the old version of the other, and in production they meet.
 # Sculley and others named this in 2015: *changing anything changes everything*, CACE for short [*sculley2015*].
+#
 # </details>
 
 # %% role="lab"
-from course.quiz import Quiz
+from course.labs.what_is_mlops.four_versions import accuracy_quiz
 
-Quiz(
-    "Two runs report the same accuracy. What do you know?",
-    right={"nothing about their single predictions": "They may err on different orders. Compare fingerprints."},
-    wrong={
-        "they are the same model": "Equal accuracy counts equally many errors, not the same errors.",
-        "the same data was used": "Other data can give as many errors, on other orders.",
-    },
-)
+accuracy_quiz()
 
 # %% [markdown]
 # ## Make: a fingerprint that misses nothing (7 minutes, medium)
@@ -99,13 +96,32 @@ Quiz(
 run = sample_artefacts(seed=1)
 print(run.code, run.data.head(3), run.model, run.config, sep="\n\n")
 
+# %% [markdown]
+# <details><summary>Hint: one text, then one hash</summary>
+#
+# <code>hashlib.sha256(text.encode()).hexdigest()</code> turns any text into 64 digits.
+# So the work is to write all four artefacts into one text, so that no two different runs give the same text.
+#
+# </details>
+#
+# <details><summary>More help: which text?</summary>
+#
+# <code>json.dumps(thing, sort_keys=True)</code> writes lists, dicts, numbers and words exactly, types included, keys in order.
+# It knows no frames and no arrays: <code>.tolist()</code> turns a column or an array into a plain list.
+# What <code>print</code> shows is rounded: never hash that.
+#
+# </details>
+
 # %% role="answer" grade_id="fingerprint-four-artefacts"
 def fingerprint(code, data, model, config):
     """Return the SHA-256 of the four artefacts together: 64 hexadecimal digits.
 
-    Equal artefacts give equal fingerprints, and stay as they are; the order of keys in a dict does not count, at
-    any depth. Everything else counts: each character of the code; each column's name, type and place, and each value
-    and its place; each weight, to the last bit; each setting's value and its type (1 is not "1").
+    Equal artefacts give equal fingerprints, and stay as they are. Two things do not
+    count: the order of keys in a dict, at any depth, and the frame's index. All else
+    counts: each character of the code; each column's name, type and place, and each
+    value and its place; each weight, to the last bit; each setting's value and its
+    type (1 is not "1"). Columns hold text, numbers or truth values, none of them
+    missing; there are no dates.
     """
     ### BEGIN SOLUTION
     columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]
@@ -113,25 +129,16 @@ def fingerprint(code, data, model, config):
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     ### END SOLUTION
 
-# %% [markdown]
-# <details><summary>Hint: one text, then one hash</summary>
-# <code>hashlib.sha256(text.encode()).hexdigest()</code> turns any text into 64 digits.
-# So the work is to write all four artefacts into one text, so that no two different runs give the same text.
-# </details>
-#
-# <details><summary>More help: which text?</summary>
-# <code>json.dumps(thing, sort_keys=True)</code> writes lists, dicts, numbers and words exactly, types included, keys in order.
-# It knows no frames and no arrays: <code>.tolist()</code> turns a column or an array into a plain list.
-# What <code>print</code> shows is rounded: never hash that.
-# </details>
-
 # %% role="tests" grade_id="fingerprint-repeats" points=3 hint="Equal artefacts must get the same 64 digits, also tomorrow and in whatever order a dict's keys were written, at the top and inside; and a fingerprint leaves what it is given as it was."
 first, second = sample_artefacts(seed=2), sample_artefacts(seed=2)
 name = fingerprint(*first)
-assert isinstance(name, str) and len(name) == 64, f"expected a text of 64 digits, got {name!r}"
-assert fingerprint(*second) == name, "expected equal artefacts to get equal fingerprints, got two different ones"
+assert isinstance(name, str) and len(name) == 64, f"expected 64 digits, got {name!r}"
+again = fingerprint(*second)
+assert again == name, f"equal artefacts: expected {name} again, got {again}"
 turned = second._replace(config=dict(reversed(second.config.items())))
-assert fingerprint(*turned) == name, "the config's keys stand in another order: expected the same fingerprint"
+again = fingerprint(*turned)
+assert again == name, f"keys in another order: expected {name} again, got {again}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xC41BEB6AE84052F5E4B0BE28499003E0, 0xD8A4CC2D51E229B0A32BC6B6DAE4E0C7):
     first, second, kept = sample_artefacts(seed), sample_artefacts(seed), sample_artefacts(seed)
@@ -147,7 +154,8 @@ for seed in (0xC41BEB6AE84052F5E4B0BE28499003E0, 0xD8A4CC2D51E229B0A32BC6B6DAE4E
 # %% role="tests" grade_id="fingerprint-sees-code" points=2 hint="One character of the code more or less, a space among them, is another code."
 run = sample_artefacts(seed=4)
 other = fingerprint(run.code + "# tidy\n", run.data, run.model, run.config)
-assert other != fingerprint(*run), "the code got a comment: expected another fingerprint, got the same"
+assert other != fingerprint(*run), "code with a comment: expected another, got the same"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0x6261F71533F7F7CEB8FEBEE8C7B666AC, 0x853BAF7CCEE63CBB3265EFFEB21DA40C):
     run = sample_artefacts(seed)
@@ -159,8 +167,12 @@ for seed in (0x6261F71533F7F7CEB8FEBEE8C7B666AC, 0x853BAF7CCEE63CBB3265EFFEB21DA
 # %% role="tests" grade_id="fingerprint-sees-data" points=3 hint="Names, types, values and places of the data all count: compare what your text holds of a frame with what the frame holds."
 run = sample_artefacts(seed=5)
 swapped = run.data.iloc[[1, 0, *range(2, len(run.data))]].reset_index(drop=True)
-other = fingerprint(run.code, swapped, run.model, run.config)
-assert other != fingerprint(*run), "two rows changed places: expected another fingerprint, got the same"
+turned = run.data[run.data.columns[::-1]]
+for what, data in (("two rows", swapped), ("all columns", turned)):
+    other = fingerprint(run.code, data, run.model, run.config)
+    same = other == fingerprint(*run)
+    assert not same, f"{what} changed places: expected another, got the same"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6BC5A):
     run = sample_artefacts(seed)
@@ -181,8 +193,11 @@ for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6B
 
 # %% role="tests" grade_id="fingerprint-sees-model" points=2 hint="A weight that differs in its last bit is another weight; what print shows of an array is rounded."
 run = sample_artefacts(seed=6)
-other = fingerprint(run.code, run.data, run.model + 0.5, run.config)
-assert other != fingerprint(*run), "every weight grew by 0.5: expected another fingerprint, got the same"
+for much, model in (("0.5", run.model + 0.5), ("a bit", np.nextafter(run.model, 9))):
+    other = fingerprint(run.code, run.data, model, run.config)
+    same = other == fingerprint(*run)
+    assert not same, f"weights that moved by {much}: expected another, got the same"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xDF3E2990DA5C373CE1C70345B43D1706, 0x21AA9A831C82F4B312F9980E81634CB6):
     run = sample_artefacts(seed)
@@ -196,7 +211,8 @@ for seed in (0xDF3E2990DA5C373CE1C70345B43D1706, 0x21AA9A831C82F4B312F9980E81634
 # %% role="tests" grade_id="fingerprint-sees-config" points=2 hint="A setting's value counts, and its type: 1, 1.0, True and the text 1 are four different settings."
 run = sample_artefacts(seed=7)
 other = fingerprint(run.code, run.data, run.model, run.config | {"rounds": 101})
-assert other != fingerprint(*run), "a setting got another value: expected another fingerprint, got the same"
+assert other != fingerprint(*run), "another setting: expected another, got the same"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507559):
     run = sample_artefacts(seed)
@@ -221,8 +237,10 @@ for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507
 # **Move only the code to version 2: it takes the logarithm of the price, a change that reads like tidying up. Is it harmless?**
 #
 # <details><summary>What you see, and why</summary>
+#
 # Few predictions change, and still somebody's group gets worse.
 # How small a change is in the code says nothing about its size in the results: only running it does.
+#
 # </details>
 #
 # ## Go further: say which of the four moved (8 minutes, no points)
@@ -233,7 +251,10 @@ for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507
 
 # %% role="answer" grade_id="blame-what-moved"
 def blame(run_a, run_b):
-    """Return the names of the artefacts that differ, e.g. ["data", "config"]; [] for equal runs."""
+    """Return the names of the artefacts that differ; [] for equal runs.
+
+    Example: ["data", "config"].
+    """
     ### BEGIN SOLUTION
     differs = {
         "code": run_a.code != run_b.code,
@@ -246,8 +267,13 @@ def blame(run_a, run_b):
 
 # %% role="tests" grade_id="blame-names-what-differs" points=0
 run = sample_artefacts(seed=8)
-assert blame(run, sample_artefacts(seed=8)) == [], "equal runs: expected [], nothing to blame"
 moved = run._replace(code=run.code + " ", config=run.config | {"rounds": 0})
-assert blame(run, moved) == ["code", "config"], f"expected ['code', 'config'], got {blame(run, moved)}"
 nudged = run._replace(model=np.nextafter(run.model, np.inf))
-assert blame(run, nudged) == ["model"], f"one bit in the weights: expected ['model'], got {blame(run, nudged)}"
+for what, other, expected in (
+    ("equal runs", sample_artefacts(seed=8), []),
+    ("a space and a setting", moved, ["code", "config"]),
+    ("the last bit of each weight", nudged, ["model"]),
+):
+    found = blame(run, other)
+    assert found == expected, f"{what}: expected {expected}, got {found}"
+print("Passed.")

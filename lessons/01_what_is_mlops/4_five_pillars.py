@@ -9,7 +9,8 @@
 # - find the missing pillar in the log of a system that you have never seen.
 
 # %%
-from course.labs.what_is_mlops.pillars import PILLARS, first_days, outcomes_by_item, simulate_log
+from course.labs.what_is_mlops.pillars import PILLARS, simulate_log
+from course.labs.what_is_mlops.pillars import first_days, outcomes_by_item
 from course.predict import Among, check_prediction
 
 # %% [markdown]
@@ -23,17 +24,17 @@ from course.predict import Among, check_prediction
 # | **CI/CD** | automate testing, training and deployment (*continuous integration, continuous delivery*) | 5 |
 # | **Observability** | detect data drift, model decay and operational failures | 6 |
 #
-# Section 7 puts the same five on Kubernetes and section 8 ties them together end to end: the pillars stay the spine.
+# The course's section 7 puts the same five on Kubernetes and its section 8 ties them together end to end: the pillars stay the spine.
 #
 # ## A pillar can be missing without anybody noticing
 #
 # The bank's fraud model is asked about every card payment; here are ninety days of it.
 # In every replay paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
-# What comes of it, and which of section 1's five questions can be answered, depends on the pillars.
+# What comes of it, and which of notebook 1's five questions can be answered, depends on the pillars.
 #
 # Take one pillar away: without which one would customers notice *nothing* for ninety days, not one wrong or missing answer more?
 
-# %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # one of PILLARS, as text"
+# %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # a pillar, spelled as in the table"
 prediction = "Containerization"
 
 # %% role="tests" grade_id="pillar-prediction-kind" points=1
@@ -59,10 +60,12 @@ lab
 # Then what is the harm?
 #
 # <details><summary>What you see, and why</summary>
+#
 # No customer notices anything, and two other things are lost.
-# On day 45 nobody can say whether version 2 is better or was lucky, and on day 85 version 1 cannot be shown to the regulator.
+# On day 45 nobody can say whether version 2 is better or was lucky, and on day 85 nobody can show version 1 to the regulator who asks for it.
 # "Nobody complains" says that no customer is hurt yet; it does not say that every pillar stands.
 # A pillar that nobody leans on can be missing for long; then another one goes: untick CI/CD and Containerization as well, and customers wait for a version 1 that cannot be had again.
+#
 # </details>
 #
 # **2. Untick only Observability, then only CI/CD.**
@@ -70,9 +73,11 @@ lab
 # The lower bar tells.
 #
 # <details><summary>What you see, and why</summary>
+#
 # Without Observability the time passes *before* anybody knows.
 # Without CI/CD everybody knows, the fix is ready, and it waits.
 # Customers see the same wrong answers, so complaints alone do not tell you which pillar to build.
+#
 # </details>
 #
 # ## Most of what breaks is not machine learning
@@ -110,7 +115,8 @@ display(*symptom_quizzes())
 
 # %%
 log = simulate_log(seed=1, broken="Containerization")
-print(log.head(8), outcomes_by_item(log, "started"), first_days(log, "complaint"), sep="\n\n")
+print(log.head(8), first_days(log, "complaint"), sep="\n\n")
+print(outcomes_by_item(log, "started"), outcomes_by_item(log, "asked"), sep="\n\n")
 
 # %% [markdown]
 # ## Make: name the pillar that is missing (6 minutes, medium)
@@ -121,13 +127,31 @@ print(log.head(8), outcomes_by_item(log, "started"), first_days(log, "complaint"
 #
 # The first two promises are written for you; write the other three.
 
+# %% [markdown]
+# <details><summary>Hint: one promise is like the two above</summary>
+#
+# The first two ask whether one item has more than one outcome.
+# Serving asks something else of the same sets: <code>outcomes_by_item(log, "asked").values()</code> gives one for each payment; what must stand in it?
+# Write that promise, end with <code>return None</code>, run the tests, then go on.
+#
+# </details>
+#
+# <details><summary>More help: the two promises about days</summary>
+#
+# Put the days of both events side by side: <code>for item, day in first_days(log, "ready").items()</code> walks through one of them, and <code>other.get(item, float("inf"))</code> looks the item up in the other.
+# Infinity stands for "never", and never is later than any day.
+# A change can end in two ways: <code>dict_a | dict_b</code> joins two dicts.
+#
+# </details>
+
 # %% role="answer" grade_id="pillar-missing"
 def missing_pillar(log):
-    """Return the name of the pillar whose promise is broken in `log`, or None when all five are kept.
+    """Return the name of the pillar whose promise is broken in `log`, or None.
 
-    `log` is a frame with the columns day (1 to 90), event, item, machine, outcome; rows of one day come in any order.
+    None says that all five are kept. `log` is a frame with the columns day (1 to 90),
+    event, item, machine, outcome; rows of one day come in any order.
     """
-    if any(len(fingerprints) > 1 for fingerprints in outcomes_by_item(log, "built").values()):
+    if any(len(prints) > 1 for prints in outcomes_by_item(log, "built").values()):
         return "Reproducibility"
     if any(len(results) > 1 for results in outcomes_by_item(log, "started").values()):
         return "Containerization"
@@ -145,23 +169,10 @@ def missing_pillar(log):
     return None
     ### END SOLUTION
 
-# %% [markdown]
-# <details><summary>Hint: one promise is like the two above</summary>
-# The first two ask whether one item has more than one outcome.
-# Serving asks something else of the same sets: <code>outcomes_by_item(log, "asked").values()</code> gives one for each payment; what must stand in it?
-# Write that promise, end with <code>return None</code>, run the tests, then go on.
-# </details>
-#
-# <details><summary>More help: the two promises about days</summary>
-# Put the days of both events side by side: <code>for item, day in first_days(log, "ready").items()</code> walks through one of them, and <code>other.get(item, float("inf"))</code> looks the item up in the other.
-# Infinity stands for "never", and never is later than any day.
-# A change can end in two ways: <code>dict_a | dict_b</code> joins two dicts.
-# </details>
-
 # %% role="tests" grade_id="pillar-serving-promise" points=2 hint="A late copy harms nobody as long as another one answers the same payment; collect all answers to a payment first."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"a log with {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x7E70D75A0225EBF3F2FD98FEC53D202B
 for seed in range(first, first + 8):
@@ -173,7 +184,7 @@ for seed in range(first, first + 8):
 # %% role="tests" grade_id="pillar-ci-cd-promise" points=3 hint="Read the promise once more, word by word: two ways to end, how many days are in time, changes that never end, and changes too young to judge."
 for broken in ("CI/CD", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"a log with {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x41D96AFD57429611B6A1F2D26484134C
 for seed in range(first, first + 16):
@@ -185,7 +196,7 @@ for seed in range(first, first + 16):
 # %% role="tests" grade_id="pillar-observability-promise" points=3 hint="Compare first days, trouble by trouble: an alert may repeat, come on the same day, or never come."
 for broken in ("Observability", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"a log with {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x578C120E61BD5F7062FC54F6B6B83D1F
 for seed in range(first, first + 12):
@@ -197,7 +208,7 @@ for seed in range(first, first + 12):
 # %% role="tests" grade_id="pillar-all-at-once" points=2 hint="Here all kinds of mishaps stand in one log, and at most one promise is broken: a rule that is right about its own rows only is not misled by the others."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=12, broken=broken))
-    assert found == broken, f"a log full of mishaps, {broken or 'nothing'} missing: expected {broken!r}, got {found!r}"
+    assert found == broken, f"many mishaps: expected {broken!r} missing, got {found!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x2E39340AA4F5964EA4121592D7564401
 for seed in range(first, first + 4):
@@ -231,7 +242,8 @@ from course.labs.what_is_mlops.pillars import hurt_days, open_questions, simulat
 def build_first(count):
     """Return the set of `count` names with which customers are hurt on the fewest days.
 
-    `combinations(names, 2)` gives all pairs; `simulate_story(**{"serving": True, "ci_cd": False})` takes a dict.
+    `combinations(names, 2)` gives all pairs; two stars hand over a dict, as in
+    `simulate_story(**{"serving": True, "ci_cd": False})`.
     """
     names = ("reproducibility", "containerization", "serving", "ci_cd", "observability")
     ### BEGIN SOLUTION
@@ -242,9 +254,9 @@ def build_first(count):
     ### END SOLUTION
 
 # %% role="tests" grade_id="pillar-build-first-saves-days" points=0
+names = {"reproducibility", "containerization", "serving", "ci_cd", "observability"}
 for count, least in {0: 72, 1: 47, 2: 16, 3: 10}.items():
     built = build_first(count)
-    missing = {"reproducibility", "containerization", "serving", "ci_cd", "observability"} - set(built)
-    days = hurt_days(simulate_story(**dict.fromkeys(missing, False)))
+    days = hurt_days(simulate_story(**dict.fromkeys(names - set(built), False)))
     assert len(built) == count, f"expected {count} pillars, got {built}"
-    assert days == least, f"with {built} customers are hurt on {days} days; expected {least} with the best {count}"
+    assert days == least, f"{built}: {days} days of harm; the best {count}: {least}"

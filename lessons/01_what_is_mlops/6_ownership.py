@@ -47,6 +47,7 @@ check_prediction(prediction, Between(0, 12, "orphaned tickets"))
 # Now set who is accountable, who does the work, and the number of people.
 #
 # The hours are assumptions, so read *which way*, not *how much*: an orphan lies for 48 hours, two accountables take six to agree, work outside one's field takes 2.5 times as long, and handovers take longer among more colleagues.
+# On call is there day and night, everybody else from nine to five on weekdays: six hours lost on a Friday can be three days.
 
 # %% role="lab"
 from course.labs.what_is_mlops.ownership import OwnershipLab
@@ -58,24 +59,28 @@ lab
 # ## A rule that nobody needs at three is missing at forty
 #
 # **1. Leave "nobody" accountable and move from 40 people down to 3.**
-# Where do the orphans go, and what does it cost?
+# Between which two sizes do most orphans go, and what does it cost?
 #
 # <details><summary>What you see, and why</summary>
-# One head holds all five roles, so whoever sees a ticket is also the one who knows it.
-# The price stands at the end of the sentence: all the hours are one person's, and when she is ill nobody knows anything.
+#
+# Between 20 and 10: at 10 two heads hold the five roles, at 3 it is one, and whoever sees a ticket is nearly always the one who knows it.
+# The price stands at the end of the sentence: at 3 all the hours are one person's, and when she is ill nobody knows anything.
 # Organisations seldom notice the day on which they grow past this: nothing changes but the number of people.
+#
 # </details>
 #
 # **2. At 40 people compare "two: role and on call" with "the role in the table".**
 # Are two safer than one?
 #
 # <details><summary>What you see, and why</summary>
+#
 # No ticket is orphaned either way, and with two it takes longer and changes hands more often.
 # Each can think that the other has it, so they have to agree first.
 # Two accountables are closer to none than to one.
+#
 # </details>
 #
-# ## Make: give each ticket exactly one accountable (6 minutes, medium)
+# ## Make: give each ticket exactly one accountable (5 minutes, medium)
 #
 # `OWNS` is the table above as a dict, role → areas, and each ticket names its area.
 # 1. Accountable is somebody who holds the role that owns the area.
@@ -86,12 +91,28 @@ lab
 tickets, team = sample_tickets(seed=1, count=4, strays=1), sample_team(seed=3, people=2)
 print(tickets, team, OWNS, sep="\n\n")
 
+# %% [markdown]
+# <details><summary>Hint: two dicts turned around</summary>
+#
+# A ticket names an area, and you need its role: turn OWNS around once, area → role.
+# The team names a person's roles, and you need a role's people: collect them in a list.
+#
+# </details>
+#
+# <details><summary>More help: when the list is empty</summary>
+#
+# An empty list counts as false, so <code>first_choice or second_choice or third_choice</code> reads as it sounds.
+# <code>role_of.get(area)</code> gives None for an area that no role owns, and raises nothing.
+#
+# </details>
+
 # %% role="answer" grade_id="owner-assign"
 def assign(tickets, team):
     """Return the one person accountable for each ticket: a dict, ticket → person.
 
-    `tickets` is a dict, ticket → area, perhaps empty; `team` a dict, person → list of roles, never empty.
-    Example: assign({"T1": "serving"}, {"Ada": ["ML engineer"], "Bo": ["SRE / on-call"]}) gives {"T1": "Ada"}.
+    `tickets` is a dict, ticket → area, perhaps empty; `team` a dict, person → list of
+    roles, never empty. Example: assign({"T1": "serving"}, {"Ada": ["ML engineer"],
+    "Bo": ["SRE / on-call"]}) gives {"T1": "Ada"}.
     """
     ### BEGIN SOLUTION
     role_of = {area: role for role, areas in OWNS.items() for area in areas}
@@ -103,23 +124,14 @@ def assign(tickets, team):
     return plan
     ### END SOLUTION
 
-# %% [markdown]
-# <details><summary>Hint: two dicts turned around</summary>
-# A ticket names an area, and you need its role: turn OWNS around once, area → role.
-# The team names a person's roles, and you need a role's people: collect them in a list.
-# </details>
-#
-# <details><summary>More help: when the list is empty</summary>
-# An empty list counts as false, so <code>first_choice or second_choice or third_choice</code> reads as it sounds.
-# <code>role_of.get(area)</code> gives None for an area that no role owns, and raises nothing.
-# </details>
-
 # %% role="tests" grade_id="owner-every-ticket-has-one" points=2 hint="One person for each ticket, by name, from the team: for no tickets at all, for one person who does everything, for areas that no role owns."
 tickets, team = sample_tickets(seed=21, count=6), sample_team(seed=21, people=3)
 expected, names = set(tickets), set(team)
 plan = assign(tickets, team)
-assert isinstance(plan, dict) and set(plan) == expected, f"expected a person for each of {expected}, got {plan}"
-assert all(isinstance(p, str) and p in names for p in plan.values()), f"expected one of {names} each, got {plan}"
+assert isinstance(plan, dict) and set(plan) == expected, f"not {expected}: {plan}"
+for ticket, person in plan.items():
+    ok = isinstance(person, str) and person in names
+    assert ok, f"{ticket}: expected one of {names}, got {person!r}"
 ### BEGIN HIDDEN TESTS
 first = 0x5377BB3CB16C4FCDBB1DE83DA20D488C
 for seed, (count, people, strays) in enumerate([(0, 2, 0), (1, 1, 1), (9, 2, 2), (40, 7, 3), (60, 60, 1)], first):
@@ -136,7 +148,7 @@ areas, roles_of = dict(tickets), dict(team)
 plan = assign(tickets, team)
 for ticket, area in areas.items():
     owns = [known for role in roles_of[plan[ticket]] for known in OWNS[role]]
-    assert area in owns, f"{ticket} is about {area} and went to somebody who owns {owns}: expected an owner of it"
+    assert area in owns, f"{ticket}, {area}: expected an owner of it, got one of {owns}"
 ### BEGIN HIDDEN TESTS
 first = 0x1A5FE892845BD487A8403BDA207A19E1
 for seed, people in enumerate([1, 2, 3, 5, 8, 40], first):
@@ -151,7 +163,7 @@ for seed, people in enumerate([1, 2, 3, 5, 8, 40], first):
 # %% role="tests" grade_id="owner-on-call-never-missing" points=2 hint="What has no owner goes to somebody on call, also when that role is the one that nobody holds: then to anybody, never to nobody."
 two = {"Ada": ["Data scientist"], "Bo": ["SRE / on-call", "Data engineer"]}
 plan = assign({"T1": "serving", "T2": "licence costs"}, two)
-assert plan == {"T1": "Bo", "T2": "Bo"}, f"nobody holds serving's role, Bo is on call: expected Bo twice, got {plan}"
+assert plan == {"T1": "Bo", "T2": "Bo"}, f"expected Bo, on call, twice, got {plan}"
 ### BEGIN HIDDEN TESTS
 first = 0xB8803A7212A3ABFCF4EAD48CE8F27D33
 for seed, people in enumerate([2, 2, 3, 6, 20], first):
@@ -175,8 +187,8 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 # After an incident, whoever is on call writes down what happened, so that it happens once.
 # It is *blameless*: people do what the system lets them do, so ask what let it happen and what hid it.
 #
-# Write one for `"retail"`, `"bank"` or `"search"` of section 5, in at most 90 words: short entries in the timeline, one sentence for each other part.
-# What section 5 leaves out, such as the days, is yours to set.
+# Write one for `"retail"`, `"bank"` or `"search"` of notebook 5, in at most 90 words: short entries in the timeline, one sentence for each other part.
+# What notebook 5 leaves out, such as the days, is yours to set.
 # Owners are roles of `OWNS`.
 #
 # ```python
@@ -189,11 +201,11 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 # }
 # ```
 #
-# A program checks the parts (2 points), a person marks (7 points):
+# A program checks the parts (2 points) and counts the words, days and owners left out; a person marks (7 points):
 #
 # | Points | What is asked |
 # |---|---|
-# | 2 | **Timeline**: how it began, what could be seen, who noticed and how, how it ended; as in section 5 |
+# | 2 | **Timeline**: how it began, what could be seen, who noticed and how, how it ended; as in notebook 5 |
 # | 2 | **Cause**: in the system, not in a person, and one *why* deeper than the first answer |
 # | 1 | **Detecting**: would have shown it earlier, and says how much earlier |
 # | 1 | **Preventing**: makes it impossible, or harmless |
@@ -238,23 +250,17 @@ check_actions(post_mortem)
 # Compare the hours of the busiest person.
 #
 # <details><summary>What you see, and why</summary>
+#
 # On-call is there at any hour, which helps at three in the morning.
 # As the place where all work ends up it breaks one person and slows the rest, since much of it is outside her field.
 # On call stops the harm; the role in the table mends the cause.
+#
 # </details>
 
 # %% role="lab"
-from course.quiz import Quiz
+from course.labs.what_is_mlops.ownership import accountable_quiz
 
-Quiz(
-    "At 3 a.m. whoever is on call switches an empty feature off. Who is accountable for the lasting fix upstream?",
-    right={"the data engineer": "Upstream data pipelines are hers. On call has stopped the harm and hands over."},
-    wrong={
-        "whoever was on call": "Then the most tired person owns every cause, and the pipeline's owner learns nothing.",
-        "both of them": "Two accountables: each may think that the other has it.",
-        "whoever wrote the faulty line": "People leave and lines move. Areas have owners, and nobody is to blame.",
-    },
-)
+accountable_quiz()
 
 # %% [markdown]
 # ## Go further: a promise between two teams that code can check (8 minutes, no points)
@@ -272,15 +278,17 @@ contract = {
     "owner": "Data engineer",
     "escalation": "SRE / on-call",
 }
-delivery = pd.DataFrame({"customer": ["c1", "c2"], "orders": [3, 1], "spent": [40.5, 12.0]})
+delivery = {"customer": ["c1", "c2"], "orders": [3, 1], "spent": [40.5, 12.0]}
+delivery = pd.DataFrame(delivery)
 
 # %% role="answer" grade_id="owner-data-contract"
 def breaches(contract, data, age_hours):
-    """Return who must be told of which broken clause: a dict, clause → role; {} when the contract is kept.
+    """Return who must be told of which broken clause: a dict, clause → role.
 
-    "schema": the columns or their types (as text) are not those promised; the owner is told.
-    "freshness": the data is older than promised; the owner is told, or, when it is more than twice as old as
-    promised, the escalation instead.
+    "schema": the columns or their types (as text) are not those promised; the owner is
+    told. "freshness": the data is older than promised; the owner is told, or, when it
+    is more than twice as old as promised, the escalation instead.
+    {} says that the contract is kept.
     """
     ### BEGIN SOLUTION
     told = {}
@@ -297,8 +305,8 @@ owner, called = contract["owner"], contract["escalation"]
 got = breaches(contract, delivery, 24)
 assert got == {}, f"exactly as promised: expected {{}}, got {got}"
 got = breaches(contract, delivery, 48)
-assert got == {"freshness": owner}, f"48 hours old, not more than twice 24: expected the owner to be told, got {got}"
+assert got == {"freshness": owner}, f"48 is just twice 24: the owner, got {got}"
 got = breaches(contract, delivery.astype({"spent": str}), 49)
-assert got == {"schema": owner, "freshness": called}, f"words for amounts, 49 hours old: expected two, got {got}"
+assert got == {"schema": owner, "freshness": called}, f"expected both, got {got}"
 got = breaches(contract, delivery.drop(columns="orders"), 1)
-assert got == {"schema": owner}, f"a column is missing: expected the schema's owner to be told, got {got}"
+assert got == {"schema": owner}, f"a column is missing: the owner, got {got}"

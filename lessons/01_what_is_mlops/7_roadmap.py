@@ -20,15 +20,15 @@ from course.predict import Between, check_prediction
 # ## By the end you will have done all of this yourself
 #
 # The course has 42 lessons, a game day and a capstone: 44 units in 8 sections.
-# All are about the small bank with a shop that you know.
+# All are about the small bank with a shop of notebook 1; notebook 5's incidents were other teams'.
 #
-# | You will have | with | in section |
+# | You will have | with | in section of the course |
 # |---|---|---|
 # | built reproducible projects | **MLflow**, **DVC** and version-pinned environments | 1, 2 |
 # | containerised training and serving | **Docker** and **Compose** | 3 |
 # | deployed prediction services and load-tested them | **FastAPI** | 4 |
 # | automated ML-aware tests, training and releases (CI/CD) | **GitHub Actions** | 5 |
-# | detected data drift and built a monitoring dashboard | statistics and your own logs | 6 |
+# | detected data drift and built a monitoring dashboard | statistics, **Evidently** and your own logs | 6 |
 # | run ML workloads on a cluster | **Kubernetes** and **Kubeflow** | 7 |
 # | designed systems from end to end | **feature stores** and **Airflow** | 8 |
 #
@@ -62,21 +62,25 @@ lab
 # ## Every road begins with reproducibility
 #
 # **1. Light up the pillar Reproducibility, then pick several late units.**
-# Does any road past section 2 avoid that pillar?
+# Does any road past the course's section 2 avoid that pillar?
 #
 # <details><summary>What you see, and why</summary>
+#
 # None does.
 # You cannot compare, serve, release or monitor what you cannot make a second time.
-# Unit 4, pinned environments, stands on nearly every road, and this section's exercise is its beginning.
+# Unit 4, pinned environments, stands on nearly every road, and this notebook's exercise is its beginning.
+#
 # </details>
 #
-# **2. Run the doctor: it looks for each unit's tools on your machine, and starts none.**
+# **2. Run the next cell, the doctor: it looks for each unit's tools on your machine, and starts none.**
 # Where a box says *tools here*, can you be sure they work?
 #
 # <details><summary>What you see, and why</summary>
+#
 # No: found is not the same as working.
 # A package can be installed and fail on import; the command <code>docker</code> can lie there while no Docker runs.
 # A check says what it looked at, and one that says more is a green light nobody should trust.
+#
 # </details>
 
 # %% role="lab"
@@ -85,9 +89,9 @@ from course.labs.what_is_mlops.roadmap import MachineLab
 MachineLab()
 
 # %% [markdown]
-# ## Make: a report of the environment (6 minutes, medium)
+# ## Make: a report of the environment (5 minutes, medium)
 #
-# The same code on the same data can give other numbers on another machine, as section 3 showed.
+# The same code on the same data can give other numbers on another machine, as notebook 3 showed.
 # Then the first question is: *in which environment was this made?*
 # Your dict answers: which **lock** (the list that pins every package), which **Python**, which **platform** (operating system and processor), and how many **threads** the numeric libraries were told to use.
 #
@@ -95,14 +99,18 @@ MachineLab()
 # The last tests cell keeps your machine's report as `environment.json`, beside this notebook.
 #
 # <details><summary>Hint: where each part comes from</summary>
-# The lock's part is a hash of its text, as in section 2: <code>hashlib.sha256(text.encode()).hexdigest()</code>.
+#
+# The lock's part is a hash of its text, as in notebook 2: <code>hashlib.sha256(text.encode()).hexdigest()</code>.
 # Python and platform are handed in; a function that asks its own machine would report the wrong one.
 # For the threads, begin with the names that you want, not with what <code>environ</code> holds.
+#
 # </details>
 #
 # <details><summary>More help: a name that is absent</summary>
+#
 # <code>environ.get(name)</code> gives the value of a name, and None where there is none.
 # An empty text is a value: somebody has set it.
+#
 # </details>
 
 # %%
@@ -115,8 +123,9 @@ def environment_report(lock_text, python, platform, environ):
 
     "lock": the SHA-256 of the lock's text, 64 hexadecimal digits,
     "python" and "platform": as they were handed in,
-    "threads": a dict of each name in THREAD_SETTINGS and its value in `environ`, None where it is absent.
-    Equal machines give equal JSON, whatever the order of `environ`, which stays as it was.
+    "threads": a dict of each name in THREAD_SETTINGS and its value in `environ`, None
+    where it is absent. Equal machines give equal JSON, whatever the order of `environ`,
+    which stays as it was.
     """
     ### BEGIN SOLUTION
     return {
@@ -130,16 +139,17 @@ def environment_report(lock_text, python, platform, environ):
 # %% role="tests" grade_id="road-report-says-what-it-was-given" points=2 hint="Lock, Python, platform and threads are those that were handed in, not those of the machine that runs the function. Every character of the lock counts, also in the hashes, in comments and at the end; and absent and empty are two different things."
 machine = sample_machine(seed=3)
 environ = machine.environ | dict.fromkeys(THREAD_SETTINGS, "4")
-report = environment_report(machine.lock_text, machine.python, machine.platform, environ)
+report = environment_report(*machine[:3], environ)
 for key, expected in (("python", machine.python), ("platform", machine.platform)):
-    assert report[key] == expected, f"{key}: expected {expected!r}, as handed in, got {report[key]!r}"
+    assert report[key] == expected, f"{key}: expected {expected!r}, got {report[key]!r}"
 for name in THREAD_SETTINGS:
     got = report["threads"].get(name, "no such name")
     assert got == "4", f"threads, {name}: expected '4', got {got!r}"
 lock = report["lock"]
-assert isinstance(lock, str) and len(lock) == 64, f"lock: expected a text of 64 digits, got {lock!r}"
-other = environment_report(machine.lock_text.replace("numpy==", "numpy==1"), *machine[1:])["lock"]
-assert other != lock, "the lock names another NumPy: expected another hash of the lock, got the same"
+assert isinstance(lock, str) and len(lock) == 64, f"expected 64 digits, got {lock!r}"
+newer = machine.lock_text.replace("numpy==", "numpy==1")
+other = environment_report(newer, *machine[1:])["lock"]
+assert other != lock, "the lock names another NumPy: expected another hash"
 ### BEGIN HIDDEN TESTS
 for seed in (0xF9D951884398A9FF0B9F24C3AFE4EC46, 0x7AE43DD19CAAE8385A33B2B1D6ED0D49):
     machine = sample_machine(seed)
@@ -165,11 +175,12 @@ for seed in (0xDF2594D125512B0082362EBA8C659659, 0xBBB3290E16663B3E9CE6602996211
 # %% role="tests" grade_id="road-report-holds-nothing-else" points=2 hint="Four keys, and in the threads only names of THREAD_SETTINGS: a name that looks like one of them may hold a licence key."
 machine = sample_machine(seed=5)
 report = environment_report(*machine)
-assert set(report) == {"lock", "python", "platform", "threads"}, f"expected four keys, got {sorted(report)}"
+keys = sorted(report)
+assert keys == ["lock", "platform", "python", "threads"], f"not these four: {keys}"
 more = set(report["threads"]) - set(THREAD_SETTINGS)
-assert not more, f"threads: expected names of THREAD_SETTINGS only, got {sorted(more)} as well"
+assert not more, f"expected names of THREAD_SETTINGS only, got {sorted(more)} as well"
 token = machine.environ["API_TOKEN"]
-assert token not in json.dumps(report), f"expected no secret in the report, got the token {token}"
+assert token not in json.dumps(report), f"expected no secret, got the token {token}"
 ### BEGIN HIDDEN TESTS
 for seed in (0x8EE94510EDB5933B324A992D364B4795, 0xCC22E792D8CA2D5BCA0F07913EC2F288):
     machine = sample_machine(seed)
@@ -188,10 +199,10 @@ import platform
 from pathlib import Path
 
 mine = (lock_of_this_course(), platform.python_version(), platform.platform())
-threads = {name: os.environ[name] for name in THREAD_SETTINGS if name in os.environ}  # and no secret
+threads = {name: os.environ[name] for name in THREAD_SETTINGS if name in os.environ}
 first = json.dumps(environment_report(*mine, {"LANG": "C", **threads}), indent=2)
 second = json.dumps(environment_report(*mine, {**threads, "LANG": "C"}), indent=2)
-assert first == second, f"names in another order: expected the same JSON, got\n{first}\n{second}"
+assert first == second, f"another order: expected the same JSON, got\n{first}\n{second}"
 Path("environment.json").write_text(first + "\n", encoding="utf-8")
 ### BEGIN HIDDEN TESTS
 for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47400):
@@ -224,15 +235,16 @@ for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47
 
 # %% role="answer" grade_id="road-what-differs"
 def what_differs(mine, theirs):
-    """Return the sorted names of the entries that differ, e.g. ["OMP_NUM_THREADS", "python"]; [] for equal ones."""
+    """Return the sorted names of the entries that differ; [] for equal ones."""
     ### BEGIN SOLUTION
     flat_mine, flat_theirs = ({**report, **report["threads"]} for report in (mine, theirs))
     return sorted(name for name in flat_mine if name != "threads" and flat_mine[name] != flat_theirs[name])
     ### END SOLUTION
 
 # %% role="tests" grade_id="road-what-differs-names-entries" points=0
-mine = {"lock": "0" * 64, "python": "3.11.7", "platform": "Linux", "threads": {"OMP_NUM_THREADS": "1"}}
-assert what_differs(mine, dict(mine)) == [], "equal reports: expected [], no entry differs"
+mine = {"lock": "0" * 64, "python": "3.11.7", "platform": "Linux"}
+mine["threads"] = {"OMP_NUM_THREADS": "1"}
+assert what_differs(mine, dict(mine)) == [], "equal reports: expected []"
 theirs = mine | {"python": "3.12.1", "threads": {"OMP_NUM_THREADS": None}}
 got = what_differs(mine, theirs)
-assert got == ["OMP_NUM_THREADS", "python"], f"expected ['OMP_NUM_THREADS', 'python'], got {got}"
+assert got == ["OMP_NUM_THREADS", "python"], f"expected two names, got {got}"

@@ -55,6 +55,13 @@ Quiz(
 # %% role="readonly" grade_id="gaps-sample"
 column = [3, None, 5]
 
+# %% [markdown]
+# <details><summary>Hint: place and value together</summary>
+#
+# <code>enumerate</code> gives you both.
+#
+# </details>
+
 # %% role="answer" grade_id="first-gap"
 def first_gap(values):
     """Return the place of the first None in a list, counted from 0, or None when nothing is missing.
@@ -67,11 +74,6 @@ def first_gap(values):
             return place
     return None
     ### END SOLUTION
-
-# %% [markdown]
-# <details><summary>Hint: place and value together</summary>
-# <code>enumerate</code> gives you both.
-# </details>
 
 # %% role="tests" grade_id="first-gap-is-found" points=2 hint="Several gaps, gaps at either end, and zeros before a gap: the first None is what counts."
 assert first_gap(column) == 1, f"{column} has its first gap at place 1, got {first_gap(column)!r}"

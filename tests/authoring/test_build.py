@@ -138,6 +138,27 @@ def test_nbgrader_itself_copies_no_python_file_to_students(project, root, tmp_pa
     assert [path.name for path in (project / "release" / "01_halves").iterdir()] == ["1_halves.ipynb"]
 
 
+def test_a_tests_cell_that_cannot_work_across_the_wall_is_refused_with_the_reason(project, capsys):
+    lesson = project / "lessons" / "01_halves" / "1_halves.py"
+    text = lesson.read_text(encoding="utf-8")
+    cell = '\n# %% role="tests" grade_id="half-it-again" points=1\nimport copy\n'
+    cell += 'assert copy.deepcopy(half)(4) == 2, "expected 2"\n'
+    lesson.write_text(text + cell, encoding="utf-8")
+    assert main(["build", "--root", str(project)]) == 2
+    said = capsys.readouterr().err
+    assert "1_halves, half-it-again, line 2: copy.deepcopy(half): a student's object stays on its side" in said
+    assert not (project / "source").exists()
+
+
+def test_a_badly_designed_tests_cell_is_warned_of_and_built(project, capsys):
+    lesson = project / "lessons" / "01_halves" / "1_halves.py"
+    text = lesson.read_text(encoding="utf-8")
+    cell = '\n# %% role="tests" grade_id="half-it-again" points=1\nassert half(4) == half(4), "expected the same"\n'
+    lesson.write_text(text + cell, encoding="utf-8")
+    assert main(["build", "--root", str(project)]) == 0
+    assert "warning: 1_halves, half-it-again, line 1: half(4) == half(4): both sides" in capsys.readouterr().err
+
+
 def test_a_bad_lesson_ends_with_status_2_and_its_message(project, capsys):
     lesson = project / "lessons" / "01_halves" / "1_halves.py"
     lesson.write_text(lesson.read_text(encoding="utf-8").replace(" points=2", ""), encoding="utf-8")

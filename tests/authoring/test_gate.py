@@ -1,6 +1,7 @@
 """What the release gate stops: one tiny lesson for each way to be broken, and a sound one that passes."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def specimens(tmp_path_factory, stages):
 def test_each_way_to_be_broken_is_stopped_and_named(path, specimens):
     report, leaks = specimens[path.stem]
     said = [*map(str, report.findings), *map(str, leaks)]
-    said += [f"note: {note}" for note in report.notes if re.search("were left out|declared", note)]
+    said += [f"note: {note}" for note in report.notes if re.search("were left out|declared|^warning", note)]
     expected, _, _ = parts_of(path)
     for words in expected:
         assert any(words in finding for finding in said), f"nothing says {words!r}:\n" + "\n".join(said)
@@ -87,7 +88,46 @@ def test_quick_leaves_the_mutants_out_and_says_so(project, stages):
     report = check_lesson(project, LESSON, quick=True, package={}, stages=stages)
     assert report.sections[0].censuses is None and not report.all_findings
     said = as_text(report)
-    assert "left out: the mutants (--quick)" in said and "may be released, as far as was looked" in said
+    assert (
+        "left out: the mutants (--quick)" in said
+        and "before the safe grader (--quick)" in said
+        and "may be released, as far as was looked" in said
+    )
+
+
+def test_a_tests_cell_that_the_safe_grader_judges_otherwise_keeps_the_lesson_back(tmp_path, stages):
+    write_lesson(tmp_path, LESSON, **{"1_half": SPECIMENS[0].parent / "two_sides" / "judged_otherwise.lesson"})
+    assert main(["build", "--root", str(tmp_path)]) == 0
+    [finding] = check_lesson(tmp_path, LESSON, quick=True, package={}, stages=stages).all_findings
+    words = "1_half, half-is-whole: the reference solution gets 1 points in one process (passed) and 0 from the safe"
+    assert str(finding).startswith(words) and "expected the half of 7 there" in str(finding)
+
+
+def test_every_planted_mistake_meets_the_safe_grader(project, stages):
+    [section] = build_sections(project, LESSON)[0]
+    graded, why_not = gate.grade_safely([section], thorough=True)
+    mistakes = graded["1_sound"].mistakes
+    assert not why_not and set(mistakes) == {"rounds-towards-zero", "leaves-odd-ones-broken", "divides"}
+    lost = {name: {test for test, got in tests.items() if got.score == 0} for name, tests in mistakes.items()}
+    assert lost == {wrong.name: wrong.loses for wrong in section.planted.wrongs}
+    assert mistakes["rounds-towards-zero"]["half-is-whole"].score == 1, "a tests cell that the mistake passes"
+
+
+def test_a_mistake_that_the_safe_grader_lets_pass_is_named_with_both_verdicts(project, stages, monkeypatch):
+    from course.authoring import dress_rehearsal
+
+    graded = dress_rehearsal.grade_section
+
+    def generous(piece, level, thorough):
+        found = graded(piece, level, thorough)
+        wrong = {test: replace(got, state="passed", score=2.0) for test, got in found.mistakes["divides"].items()}
+        return replace(found, mistakes=dict(found.mistakes) | {"divides": wrong})
+
+    monkeypatch.setattr(gate, "grade_section", generous)
+    assert not check_lesson(project, LESSON, package={}, stages=stages).all_findings, "it is graded again, alone"
+    monkeypatch.setattr(dress_rehearsal, "_alone", lambda piece, wrong, tests, found: found.mistakes[wrong.name])
+    said = [str(finding) for finding in check_lesson(project, LESSON, package={}, stages=stages).all_findings]
+    assert len(said) == 2 and all("'divides' gets 0 points in one process (AssertionError" in words for words in said)
 
 
 def test_a_finding_keeps_the_lesson_back(project, capsys):

@@ -62,12 +62,25 @@ FUNCTION = "def f():\n    raise NotImplementedError"
         (code("import os\n\nimport re\n"), Minutes(2 * SECONDS_A_CODE_LINE / 60, 0, 0)),
         (code("lab = MapLab()\nlab", ["lab"]), Minutes(0, MINUTES_A_LAB, 0)),
         (code('Quiz("?")', ["lab"]), Minutes(0, MINUTES_A_QUIZ, 0)),
+        (code("accuracy_quiz()", ["lab"]), Minutes(0, MINUTES_A_QUIZ, 0)),
         (answer("prediction = ...", "x-prediction"), Minutes(0, MINUTES_A_PREDICTION, 0)),
         (answer("artefact = ..."), Minutes(0, 0, MINUTES_A_SMALL_ANSWER)),
         (check_cell(), Minutes(0, 0, 0)),
         (text("YOUR ANSWER HERE", grade=True, solution=True, points=4), Minutes(0, 0, 4 * MINUTES_A_POINT_BY_HAND)),
     ],
-    ids=["prose", "hint", "question", "code", "lab", "quiz", "prediction", "small answer", "tests alone", "by hand"],
+    ids=[
+        "prose",
+        "hint",
+        "question",
+        "code",
+        "lab",
+        "quiz",
+        "packed quiz",
+        "prediction",
+        "small answer",
+        "tests alone",
+        "by hand",
+    ],
 )
 def test_does_each_kind_of_cell_cost_what_the_model_says(cell, expected):
     assert minutes_of(notebook(cell)) == expected

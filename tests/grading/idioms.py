@@ -211,10 +211,31 @@ IDIOMS = [
         "assert f([2, 1]) == [1, 2]",
     ),
     Idiom(
+        "threads that call it",
+        "import time\ndef f(n):\n    time.sleep(0.001)\n    return n + 1",
+        "import time\ndef f(n):\n    time.sleep(0.001)\n    return n",
+        "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(8) as pool:\n"
+        "    assert list(pool.map(f, range(50))) == list(range(1, 51))",
+    ),
+    Idiom(
         "an argument that changes",
         "def f(l, d, s, a):\n    l.append(1)\n    d['k'] = 2\n    s.add(3)\n    a += 1",
         "def f(l, d, s, a):\n    l.append(1)\n    d['k'] = 2\n    s.add(3)\n    a = a + 1",
         "l, d, s, a = [], {}, set(), np.zeros(2)\nf(l, d, s, a)\nassert (l, d, s, a.tolist()) == ([1], {'k': 2}, {3}, [1, 1])",
+    ),
+    Idiom(
+        "a generator of chance handed over",
+        "def f(rng, r): return rng.random() + r.random()",
+        "def f(rng, r): return 0.5",
+        "import random\nrng, r = np.random.default_rng(1), random.Random(1)\nassert f(rng, r) != f(rng, r)\n"
+        "assert rng.random() != np.random.default_rng(1).random()",
+    ),
+    Idiom(
+        "a queue and a stream handed over",
+        "def f(q, out):\n    q.popleft()\n    out.write('hi')",
+        "def f(q, out): pass",
+        "import collections, io\nq, out = collections.deque([1, 2]), io.StringIO()\nf(q, out)\n"
+        "assert list(q) == [2] and out.getvalue() == 'hi'",
     ),
     Idiom(
         "an argument that stays",

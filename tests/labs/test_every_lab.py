@@ -9,9 +9,12 @@ import re
 from functools import cache
 
 import ipywidgets as widgets
+import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 
 import course.labs
+from course.display import new_figure
 from course.labs.lab import Lab
 from course.predict import NOT_YET, Among
 
@@ -84,6 +87,45 @@ def test_a_control_moves_picture_and_sentence_and_never_breaks_the_lab(lab_class
         control.value = start
     assert len(sentences) > 1, f"no value of {name} changes what {lab_class.__name__} says: {sentences}"
     assert len(pictures) > 1, f"no value of {name} changes what {lab_class.__name__} shows"
+
+
+class EdgeRenderer(RendererAgg):
+    """Note which words go over the edge of the sheet by more than a pixel."""
+
+    def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
+        width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
+        turn = np.exp(-1j * np.radians(angle))  # y goes down
+        corners = complex(x, y) + turn * np.array([0, width, -1j * (height - descent), width + 1j * descent])
+        across, down = corners.real, corners.imag
+        if min(across.min(), down.min()) < -1 or across.max() > self.width + 1 or down.max() > self.height + 1:
+            self.beyond.append(s)
+
+
+def texts_beyond_the_edge(figure) -> list[str]:
+    renderer = EdgeRenderer(*FigureCanvasAgg(figure).get_width_height(), figure.dpi)
+    renderer.beyond = []
+    figure.draw(renderer)
+    return renderer.beyond
+
+
+@pytest.mark.parametrize("lab_class", LABS, ids=lambda lab: lab.__name__)
+def test_no_word_is_cut_off_at_the_edge_of_a_picture(lab_class):
+    lab = committed(lab_class)
+    for name, control in lab.controls.items():
+        start = control.value
+        try:
+            for value in {values_of(control)[0]: 0, start: 0, values_of(control)[-1]: 0}:
+                control.value = value
+                cut = texts_beyond_the_edge(lab.draw(lab.table, lab.guess))
+                assert not cut, f"{lab_class.__name__} at {name}={value!r} cuts off: {cut}"
+        finally:
+            control.value = start
+
+
+def test_a_word_beyond_the_edge_is_found():
+    figure, (ax,) = new_figure(2, 1, margins={"left": 0.01})
+    ax.set(ylim=(0, 2), yticks=[1], yticklabels=["a long name"], xticks=[])
+    assert texts_beyond_the_edge(figure) == ["a long name"]
 
 
 @pytest.mark.parametrize("lab_class", LABS, ids=lambda lab: lab.__name__)

@@ -1,5 +1,7 @@
 """The view that every laboratory shares: errors are shown as errors, and nothing shows before a prediction."""
 
+import gc
+
 import ipywidgets as widgets
 import pandas as pd
 import pytest
@@ -61,6 +63,40 @@ def test_the_table_behind_the_picture_is_kept():
     assert lab.table["step"].tolist() == [5] and lab.settings == {"step": 5}
 
 
+def test_a_table_that_was_opened_stays_open_when_its_numbers_change():
+    lab = TrapLab(2)
+    assert lab._numbers.layout.display == "none" and "Show" in lab._opener.description
+    lab._opener.value = True
+    lab.controls["step"].value = 5
+    assert lab._opener.value and lab._numbers.layout.display is None and "Hide" in lab._opener.description
+    assert ">5<" in lab._numbers.value
+
+
+def test_old_words_and_pictures_fade_while_a_slow_lab_works():
+    class SlowLab(TrapLab):
+        slow = True
+
+        def simulate(self, step):
+            seen.append("course-old" in self._words._dom_classes)
+            return super().simulate(step)
+
+    seen: list[bool] = []
+    lab = SlowLab(2)
+    lab.controls["step"].value = 3
+    lab.controls["step"].value = 4
+    assert seen == [False, True, True]
+    for shown in (lab._picture, lab._words, lab._numbers):
+        assert "course-old" not in shown._dom_classes
+
+
+def test_the_words_of_a_checkbox_have_the_whole_line():
+    class TickLab(TrapLab):
+        def make_controls(self):
+            return {"step": widgets.Checkbox(description="a question as long as a line, and no column before it")}
+
+    assert TickLab(2).controls["step"].indent is False
+
+
 def test_nothing_is_simulated_before_the_prediction():
     lab = TrapLab(...)
     assert lab.table is None and lab.sentence == ""
@@ -77,3 +113,28 @@ def test_the_words_are_escaped():
             return "<script>alert(1)</script>"
 
     assert "<script>" not in MarkupLab(2)._words.value
+
+
+def test_the_garbage_collector_runs_again_after_a_picture_and_after_one_that_fails():
+    class NosyLab(TrapLab):
+        def draw(self, table, guess):
+            seen.append(gc.isenabled())
+            if table["step"][0] == 4:
+                raise RuntimeError("no picture")
+            return super().draw(table, guess)
+
+    seen: list[bool] = []
+    lab = NosyLab(2)
+    assert gc.isenabled()
+    lab.controls["step"].value = 4
+    assert isinstance(lab.error, RuntimeError) and gc.isenabled()
+    assert seen == [False, False]
+
+
+def test_a_garbage_collector_that_was_off_stays_off():
+    gc.disable()
+    try:
+        TrapLab(2)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -11,6 +11,8 @@ import nbformat
 ROOT = Path(__file__).parents[2]
 LESSON = "01_what_is_mlops"
 LONGEST_CELL = 15
+#: What JupyterLab shows of a line in a window of 1280 pixels.
+LONGEST_LINE = 88
 MEDIAN_CELL = 5
 LONG_SECTIONS = ("3_whats_different", "5_cost_of_skipping")
 PROMISED = [
@@ -67,9 +69,10 @@ def test_headings_are_said_once(release):
 
 
 def test_a_section_is_short(section, release):
-    """Opens fast, is read in one sitting; the graded cells of the makes are not counted as cells to read."""
+    """Opens fast, is read in one sitting; what checks a function, graded or not, is not counted as a cell to read."""
     most = 30 if section in LONG_SECTIONS else 18
     to_read = [cell for cell in release.cells if not (graded(cell).get("grade") and graded(cell).get("locked"))]
+    to_read = [cell for cell in to_read if "self-check" not in cell.metadata.get("tags", [])]
     assert 8 <= len(to_read) <= most, f"{len(to_read)} cells to read, expected 8 to {most}"
 
 
@@ -78,6 +81,17 @@ def test_code_cells_are_short(release):
     too_long = {name: n for name, n in lengths.items() if n > LONGEST_CELL}
     assert not too_long, f"cells over {LONGEST_CELL} lines: {too_long}; move code into course/"
     assert statistics.median(lengths.values()) <= MEDIAN_CELL, f"median {statistics.median(lengths.values())} lines"
+
+
+def test_no_line_of_code_is_cut_off_at_the_edge_of_the_window(release):
+    too_long = [(cell.id, line) for cell in codes(release) for line in cell.source.splitlines()]
+    too_long = [(name, line) for name, line in too_long if len(line) > LONGEST_LINE]
+    assert not too_long, f"lines over {LONGEST_LINE} characters: {too_long}"
+
+
+def test_no_cell_prints_the_answer_of_its_quiz(release):
+    for cell in codes(release):
+        assert "right=" not in cell.source, f"{cell.id}: it shows which choice is right; put the quiz into course/"
 
 
 def test_one_sentence_stands_on_a_source_line(release):
@@ -102,6 +116,36 @@ def test_details_are_closed(release):
     for cell in texts(release):
         for tag in ("details", "summary"):
             assert cell.source.count(f"<{tag}>") == cell.source.count(f"</{tag}>"), f"{cell.id}: <{tag}> is not closed"
+
+
+def test_details_stand_in_lines_of_their_own(release):
+    """Without a blank line around it, Markdown inside stays raw: asterisks, and a question that sticks to it."""
+    for cell in texts(release):
+        lines = cell.source.splitlines()
+        for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+            if "</summary>" in line:
+                assert line.endswith("</summary>") and not after, f"{cell.id}: no blank line after {line!r}"
+            if "</details>" in line:
+                assert line == "</details>", f"{cell.id}: {line!r}"
+                assert not before and not after, f"{cell.id}: no blank lines around a </details>, near {before!r}"
+
+
+def test_hints_stand_before_the_function_they_help_with(release):
+    waiting = False
+    for cell in release.cells:
+        if graded(cell).get("solution"):
+            waiting = "def " in cell.source
+        elif graded(cell).get("grade") or cell.source.startswith("## "):
+            waiting = False
+        assert not (waiting and "<summary>Hint" in cell.source), f"{cell.id}: the hint comes after the function"
+
+
+def test_every_work_that_is_cited_stands_in_the_list():
+    notebooks = {name: nbformat.read(ROOT / "release" / LESSON / f"{name}.ipynb", as_version=4) for name in PROMISED}
+    listed = set(re.findall(r"^- \*(\w+)\*: ", notebooks["0_start_here"].cells[-1].source, re.MULTILINE))
+    words = "".join(cell.source for notebook in notebooks.values() for cell in texts(notebook))
+    cited = set(re.findall(r"\[\*(\w+)\*|\*([a-z]+20\d\d)\*", words))
+    assert {key for keys in cited for key in keys if key} == listed
 
 
 def test_no_emoji_and_no_filler(release):

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, GREEN, INK, PAPER, PURPLE, VERMILLION, label_line, new_figure, title_axes
 from course.labs.lab import Lab
 from course.predict import Between
 
@@ -267,7 +267,7 @@ QUARTERS = tuple(f"{year} Q{quarter}" for year in (2019, 2020, 2021, 2022) for q
 PAYMENTS_A_QUARTER = 6_000
 WRONG_BLOCK, MISSED_FRAUD = 10.0, 150.0  # EUR
 ACTION_COST = {"leave it": 0.0, "re-threshold": 300.0, "retrain": 4_000.0, "roll back": 600.0}  # EUR
-LOOKING_COST = 500.0  # EUR: a page that turns out to be nothing
+LOOKING_COST = 500.0  # EUR: a page when no more honest customers suffer than before
 ACCURACY_LIMIT = 0.90
 
 #: Each bank: the quarter in which something begins, what that is, and what is said of it afterwards.
@@ -288,6 +288,8 @@ WATCHES = (
     "share of payments blocked",
     "population shift",
 )
+#: A number that grows rings at twice its value of 2019; the shift needs no 2019: a rule of thumb, as in the exercise.
+TIMES, SHIFT_LIMIT = 2.0, 0.1
 WHILE, AFTERWARDS = "while it happened", "afterwards"
 ACCURACY_PERCENT = Between(0, 100, "percent of payments that are judged rightly")
 
@@ -331,15 +333,29 @@ def simulate_bank(bank: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _limit(bank: str, watch: str) -> float:
+    """The value at which the alarm rings."""
+    in_2019 = simulate_bank(bank).iloc[:4].mean(numeric_only=True)
+    limits = (ACCURACY_LIMIT, TIMES * in_2019["false_positives"], TIMES * in_2019["blocked"], SHIFT_LIMIT)
+    return float(limits[WATCHES.index(watch)])
+
+
+def _say_limit(bank: str, watch: str) -> str:
+    limit = _limit(bank, watch)
+    if watch == WATCHES[0]:
+        return f"below {100 * limit:.0f} %"
+    return f"above {limit:g}" if watch == WATCHES[3] else f"at {100 * limit:.1f} %, twice what it was in 2019"
+
+
 def _page(bank: str, watch: str) -> int | None:
     """The quarter in which the alarm rings, by what is known at its end."""
     table = simulate_bank(bank)
-    in_2019 = table.iloc[:4].mean(numeric_only=True)
+    limit = _limit(bank, watch)
     rings, late = {
-        WATCHES[0]: (table["accuracy"] < ACCURACY_LIMIT, 1),
-        WATCHES[1]: (table["false_positives"] > 2 * in_2019["false_positives"], 1),
-        WATCHES[2]: (table["blocked"] > 2 * in_2019["blocked"], 0),
-        WATCHES[3]: (table["shift"] > 0.25, 0),
+        WATCHES[0]: (table["accuracy"] < limit, 1),
+        WATCHES[1]: (table["false_positives"] >= limit, 1),
+        WATCHES[2]: (table["blocked"] >= limit, 0),
+        WATCHES[3]: (table["shift"] > limit, 0),
     }[watch]
     first = np.flatnonzero(rings.to_numpy())
     return int(first[0]) + late if len(first) and first[0] + late < len(QUARTERS) else None
@@ -368,8 +384,8 @@ def simulate_bank_watch(watch: str, act: str) -> pd.DataFrame:
     """Play all five banks with one alarm and one action on its first page.
 
     Columns: `bank`, `what_happened` (words), `paged` (quarter, or "never"), `right` (did honest customers suffer
-    when it rang?), `cost_left_alone`, `cost` and `net` (EUR: mistakes, the action, and 500 for a false page; net is
-    what was saved against leaving all alone).
+    when it rang?), `cost_left_alone`, `cost` and `net` (EUR: mistakes, the action, and 500 for a page that was not
+    right; net is what was saved against leaving all alone).
     """
     return _played(watch, act).copy()
 
@@ -408,16 +424,20 @@ def describe_bank(table: pd.DataFrame, guess: float | None = None) -> str:
     quarters = simulate_bank(bank)
     first, last = quarters.iloc[:4].mean(numeric_only=True), quarters.iloc[-4:].mean(numeric_only=True)
     paged = "It never paged." if shown["paged"] == "never" else f"It paged in {shown['paged']}."
-    watching = f"The alarm watches {shown['watching']}; on a page the team does this: {act}. {paged}"
+    watching = (
+        f"The alarm watches {shown['watching']} and rings {_say_limit(bank, shown['watching'])}; on a page the team "
+        f"does this: {act}. {paged}"
+    )
     name = bank[0].upper() + bank[1:]
     if "net" not in table:
         guessed = f" (you guessed {guess:g} %)" if guess is not None and bank == "the bank" else ""
+        limit = f"the dotted line is accuracy's limit, {100 * ACCURACY_LIMIT:.0f} %"
         return (
             f"{name}, {WHILE}: no exception, every answer in time. Accuracy is {100 * first['accuracy']:.1f} % in 2019 "
             f"and {100 * last['accuracy']:.1f} % in 2022{guessed}, recall {100 * first['recall']:.0f} % and "
-            f"{100 * last['recall']:.0f} %, and the limit stands at {100 * ACCURACY_LIMIT:.0f} % accuracy. {watching}"
+            f"{100 * last['recall']:.0f} %; {limit}. {watching}"
         )
-    right = "" if shown["paged"] == "never" else " Rightly." if shown["right"] else " For nothing."
+    right = f" {_verdict(shown)}." if shown["paged"] != "never" else ""
     return (
         f"{name}, {AFTERWARDS}: {shown['what_happened']}. Left alone, the model wrongly blocks "
         f"{100 * first['false_positives']:.1f} honest payments in a hundred in 2019 and "
@@ -427,12 +447,23 @@ def describe_bank(table: pd.DataFrame, guess: float | None = None) -> str:
     )
 
 
+def _verdict(shown: pd.Series) -> str:
+    """Was a page right: honest customers suffered, or something else had happened, or nothing that matters?"""
+    if shown["right"]:
+        return "Rightly"
+    attacked = _population_in(shown["bank"], QUARTERS.index(shown["paged"])).fraud > OF_2019.fraud
+    return "Not for this harm: no more honest payments were blocked than before" if attacked else "For nothing"
+
+
 def draw_bank(table: pd.DataFrame, guess: float | None = None) -> Figure:
     """Draw the shown bank's dashboard, or its wrongly blocked payments, and beside it all five banks."""
     shown = table.loc[table["shown"]].iloc[0]
-    figure, (left, right) = new_figure(width=7.2, height=3.1, columns=2)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.065, right=0.98, bottom=0.12, top=0.9, wspace=0.26)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=3.1,
+        columns=2,
+        margins={"left": 0.065, "right": 0.98, "bottom": 0.12, "top": 0.9, "wspace": 0.26},
+    )
     if "net" in table:
         _draw_false_positives(left, shown)
         net = table["net"] / 1000
@@ -473,11 +504,22 @@ def _draw_dashboard(ax: Axes, shown: pd.Series, guess: float | None) -> None:
     label_line(ax, 15, 100 * ACCURACY_LIMIT, "limit", xytext=(0, -6), ha="right")
     if guess is not None and shown["bank"] == "the bank":
         ax.axhline(guess, color=PURPLE, linewidth=1, linestyle="--")
-        ax.text(0, 12 if 32 < guess < 52 else 40, f"dashed: your guess, {guess:g}", color=PURPLE, fontsize=8.5)
+        x, y = _beside_guess(guess)
+        paper = {"facecolor": PAPER, "linewidth": 0, "pad": 0.5}
+        ax.text(x, y, f"dashed: your guess, {guess:g}", color=PURPLE, fontsize=8.5, va="center", bbox=paper)
     ax.set_ylim(0, 118)
     ax.set_yticks(range(0, 101, 25))
     _years(ax)
     title_axes(ax, f"{shown['bank']}: the dashboard, %")
+
+
+def _beside_guess(guess: float) -> tuple[float, float]:
+    """Where the words of the guess stand: by its line, and clear of accuracy (95 to 99), its limit and recall (77)."""
+    if guess > 92:
+        return 5, 108  # beside the word accuracy
+    if guess > 79:
+        return 0, 84
+    return 0, guess + (5.5 if guess < 9 else -6.5)
 
 
 def _draw_false_positives(ax: Axes, shown: pd.Series) -> None:
@@ -495,7 +537,8 @@ def _draw_false_positives(ax: Axes, shown: pd.Series) -> None:
     if page is not None:
         ax.plot([page], [0.93 * top], marker="v", color=VERMILLION)
         side = {"xytext": (7, 0)} if page < 9 else {"xytext": (-7, 0), "ha": "right"}
-        label_line(ax, page, 0.93 * top, "page" if shown["right"] else "false page", VERMILLION, **side)
+        word = {"R": "page", "F": "false page", "N": "page, not for this harm"}[_verdict(shown)[0]]
+        label_line(ax, page, 0.93 * top, word, VERMILLION, **side)
     ax.set_ylim(0, top)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     _years(ax)

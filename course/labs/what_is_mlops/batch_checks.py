@@ -23,7 +23,7 @@ CHECKS = MappingProxyType(
         "quality": "are values missing, impossible or doubled?",
         "distribution": "do the averages lie where they lay?",
         "fairness": "is one region declined more often than the other?",
-        "performance": "are the decisions still right? (needs labels)",
+        "performance": "are the decisions still right? (needs labels, weeks later)",
     }
 )
 CORRUPTED = (
@@ -182,9 +182,9 @@ def describe_checks(table: pd.DataFrame, guess: None = None) -> str:
 
 def draw_checks(table: pd.DataFrame, guess: None = None) -> Any:
     """Draw a matrix, a row a batch and a column a check: a disc stops rightly, a cross wrongly, a dash cannot run."""
-    figure, (ax,) = new_figure(width=7.2, height=3.9)
+    figure, (ax,) = new_figure(width=7.2, height=4.05)
     figure.set_layout_engine("none")  # the margins never change: laying them out costs a third of the picture
-    ax.set_position((0.27, 0.01, 0.725, 0.91))
+    ax.set_position((0.27, 0.01, 0.725, 0.875))
     rows = len(table) + 1  # a gap between corrupted and clean
     places = [rows - 1 - number - (not row.corrupted) for number, row in enumerate(table.itertuples())]
     marks = {
@@ -207,7 +207,9 @@ def draw_checks(table: pd.DataFrame, guess: None = None) -> Any:
         }[row.corrupted, row.stopped]
         heavy = "bold" if colour == VERMILLION else "normal"
         ax.text(len(CHECKS) - 0.45, place, word, color=colour, fontsize=8.5, va="center", weight=heavy)
-    names = [check if (table[check] != OFF).all() else f"({check})" for check in CHECKS]
+    when = {"performance": "performance\nweeks later"}
+    names = [when.get(check, check) for check in CHECKS]
+    names = [name if (table[check] != OFF).all() else f"({name})" for name, check in zip(names, CHECKS, strict=True)]
     ax.set_xticks(range(len(CHECKS)), names)
     ax.xaxis.tick_top()
     ax.set_yticks(places, [f"{row.batch}" for row in table.itertuples()])

@@ -154,7 +154,7 @@ def describe_runs(table: pd.DataFrame, guess: float | None = None) -> str:
     if about["pairs"]:
         apart = pair_differences(table)
         text += (
-            f" Of {_count(len(apart), 'pair')} of identical runs, {100 * (apart >= A_POINT).mean():.0f} % differ by a "
+            f" Of {_count(len(apart), 'pair')} of runs, {100 * (apart >= A_POINT).mean():.0f} % differ by a "
             "percentage point or more."
         )
     if guess is not None and _is_guessed(table):
@@ -179,7 +179,8 @@ def draw_runs(table: pd.DataFrame, guess: float | None = None) -> Any:
     about = table.attrs
     is_sum = about["model"] == SUM
     guess = guess if _is_guessed(table) else None
-    figure, axes = new_figure(width=7.2, height=2.8, columns=2 if about["pairs"] else 1)
+    margins = {"left": 0.085, "right": 0.985, "bottom": 0.1, "top": 0.9, "wspace": 0.16}
+    figure, axes = new_figure(width=7.2, height=2.8, columns=2 if about["pairs"] else 1, margins=margins)
     strip, outcomes = axes[0], table["outcome"]
     low, high = outcomes.min(), outcomes.max()
     strip.plot(outcomes, np.linspace(0, 1, len(table)), "o", color=BLUE, markersize=6, alpha=0.75)
@@ -197,7 +198,11 @@ def draw_runs(table: pd.DataFrame, guess: float | None = None) -> Any:
     label_line(strip, (low + high) / 2, 1.19, words, xytext=(0, 6), ha="center", va="bottom")
     if guess is not None:
         strip.plot([low, min(low + guess, left + wanted)], [-0.31, -0.31], ":", color=PURPLE, linewidth=2.5)
-        label_line(strip, low, -0.31, f"your guess for thirty runs: {guess:g} points", PURPLE, xytext=(0, 7))
+        words = f"your guess for thirty runs: {guess:g} points"
+        if low < left + 0.2 * wanted:
+            label_line(strip, low, -0.31, words, PURPLE, xytext=(0, 7))
+        else:
+            label_line(strip, left + wanted, -0.31, words, PURPLE, xytext=(0, 7), ha="right")
     strip.grid(axis="x", color="#e6e8eb", linewidth=0.8)
     if is_sum:
         title_axes(strip, "Sum less the exact sum (ten-thousandths)")

@@ -134,9 +134,12 @@ def draw_pages(table: pd.DataFrame, guess: None = None) -> Figure:
     """Draw the year as weeks of seven days, paged days filled, and beside it how often one test rings."""
     first = table.iloc[0]
     level, shift = first["level"], first["shift"]
-    figure, (left, right) = new_figure(width=7.2, height=2.9, columns=2)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.03, right=0.97, bottom=0.15, top=0.84, wspace=0.16)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=2.9,
+        columns=2,
+        margins={"left": 0.03, "right": 0.97, "bottom": 0.15, "top": 0.84, "wspace": 0.16},
+    )
     year = table["page"].to_numpy().reshape(14, 26)
     squares = ListedColormap(["#e6e8eb", VERMILLION])
     left.pcolormesh(year, cmap=squares, vmin=0, vmax=1, edgecolors="white", linewidth=1.2)

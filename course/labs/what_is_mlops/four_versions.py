@@ -7,6 +7,7 @@ orders, a piece of code that makes features of them, a kind of model, a configur
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,7 @@ from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, join_words, lab
 from course.labs.cache import memory
 from course.labs.lab import Lab
 from course.predict import Between
+from course.quiz import Quiz
 
 GROUPS = ("clothes", "shoes", "gadgets")
 FIRST_RUN = MappingProxyType({"code": 1, "data": 1, "model": 1, "config": 1})
@@ -107,6 +109,12 @@ def july() -> pd.DataFrame:
     return simulate_orders(seed=7, size=900)
 
 
+@cache
+def _predictions(code: int, data: int, model: int, config: int) -> np.ndarray:
+    # Beside the cache on disk, whose key is a digest of two frames: that takes as long as the picture.
+    return train_and_predict(CODE[code], snapshot(data), july(), model, CONFIG[config])
+
+
 def simulate_versions(code: int, data: int, model: int, config: int) -> pd.DataFrame:
     """Train the first run and yours; one row a group of goods, and one for all.
 
@@ -115,8 +123,7 @@ def simulate_versions(code: int, data: int, model: int, config: int) -> pd.DataF
     were moved stand in `attrs["moved"]`.
     """
     orders = july()
-    first = train_and_predict(CODE[1], snapshot(1), orders, 1, CONFIG[1])
-    yours = train_and_predict(CODE[code], snapshot(data), orders, model, CONFIG[config])
+    first, yours = _predictions(1, 1, 1, 1), _predictions(code, data, model, config)
     truth = orders["came_back"].to_numpy()
     rows = []
     for group in ("all", *GROUPS):
@@ -156,11 +163,18 @@ def describe_versions(table: pd.DataFrame, guess: float | None = None) -> str:
 
 def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
     """Draw the share of changed predictions and the accuracy before and after, group by group."""
-    figure, (left, right) = new_figure(width=7.2, height=2.7, columns=2)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=2.7,
+        columns=2,
+        margins={"left": 0.09, "right": 0.985, "bottom": 0.1, "top": 0.9, "wspace": 0.08},
+    )
     places = np.arange(len(table))[::-1]
     left.barh(places, table["changed"] * 100, color=BLUE, height=0.55)
+    limit = 1.3 * max(10, guess or 0, table["changed"].max() * 100)
     for place, share in zip(places, table["changed"] * 100, strict=True):
-        label_line(left, share, place, f"{share:.1f} %")
+        # At the right edge, where neither a bar nor the guess gets to.
+        left.text(limit, place, f"{share:.1f} %", fontsize=8.5, va="center", ha="right", color=INK)
     if guess is not None:
         left.axvline(guess, color=PURPLE, linestyle=":")
         label_line(left, guess, 3.62, "your guess", PURPLE)
@@ -168,21 +182,35 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
         yticks=places,
         ylim=(-0.6, 3.9),
         yticklabels=table["group"],
-        xlim=(0, 1.25 * max(10, guess or 0, table["changed"].max() * 100)),
+        xlim=(0, limit),
     )
     title_axes(left, "Predictions that changed (%)", pad=6)
     for place, row in zip(places, table.itertuples(), strict=True):
         before, after = row.first_accuracy * 100, row.your_accuracy * 100
         colour = VERMILLION if after < before else INK
         right.plot([before, after], [place, place], color=colour, linewidth=1.2, zorder=1)
-        right.plot(before, place, "o", color=FAINT, markersize=7, zorder=2)
-        right.plot(after, place, "D", color=BLUE, markersize=6, zorder=3)
-        label_line(right, max(before, after), place, f"{after - before:+.1f}".replace("-", "−"), colour, xytext=(9, 0))
-    right.set(yticks=places, yticklabels=[], xlim=(40, 90), ylim=left.get_ylim())
+        # Both numbers and not their difference: that of two rounded numbers is another one.
+        words = f"{before:.1f} → {after:.1f}" if f"{before:.1f}" != f"{after:.1f}" else f"{after:.1f}"
+        label_line(right, max(before, after), place, words, colour, xytext=(9, 0))
+    right.plot(table["first_accuracy"] * 100, places, "o", color=FAINT, markersize=7, zorder=2)
+    right.plot(table["your_accuracy"] * 100, places, "D", color=BLUE, markersize=6, zorder=3)
+    right.set(yticks=[], xlim=(40, 98), ylim=left.get_ylim())
     title_axes(right, "Accuracy (%): ● first run, ◆ yours", pad=6)
     for ax in (left, right):
         ax.grid(axis="y", visible=False)
     return figure
+
+
+def accuracy_quiz() -> Quiz:
+    """Return the quiz about two runs of one accuracy: it is here, so that its cell does not print the answer."""
+    return Quiz(
+        "Two runs report the same accuracy. What do you know?",
+        right={"nothing about their single predictions": "They may err on different orders. Compare fingerprints."},
+        wrong={
+            "they are the same model": "Equal accuracy counts equally many errors, not the same errors.",
+            "the same data was used": "Other data can give as many errors, on other orders.",
+        },
+    )
 
 
 class FourVersionsLab(Lab):

@@ -17,6 +17,7 @@ import pandas as pd
 from course.display import BLUE, FAINT, INK, PURPLE, new_figure, title_axes
 from course.labs.lab import Lab
 from course.predict import Between
+from course.quiz import Quiz
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,7 +115,9 @@ def describe_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -
 
 def draw_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -> Figure:
     """Draw the bars that are shown, and the guess beside each, shown or not."""
-    figure, (ax,) = new_figure(width=7.0, height=2.9)
+    figure, (ax,) = new_figure(
+        width=7.0, height=2.9, margins={"left": 0.215, "right": 0.99, "bottom": 0.09, "top": 0.905}
+    )
     steps = list(notebook_funnel()["step"])
     ax.barh(range(len(table)), table["percent_of_all"], color=BLUE, height=0.5)
     for row, (count, percent) in enumerate(zip(table["notebooks"], table["percent_of_all"], strict=True)):
@@ -133,6 +136,20 @@ def draw_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -> Fi
     ax.grid(visible=False)
     title_axes(ax, "Percent of all notebooks that reach a step" + (" (◆ your guess)" if guess is not None else ""))
     return figure
+
+
+def retelling_quiz() -> Quiz:
+    """Return the quiz about the five famous figures: it is here, so that its cell does not print the answer."""
+    return Quiz(
+        "One of the five is often re-told as its opposite. Which?",
+        right={"53 %": "It counts projects that do arrive; some re-tellings turn it into projects that fail."},
+        wrong={
+            "54 %": "It counts projects that arrive as well, two years later. Re-told as failure is the earlier one.",
+            "78 %": "It counts projects that stall at some stage, also those that go on later: wide, not the opposite.",
+            "85 %": "It is re-told as something else: a forecast of wrong outcomes became a count of failures.",
+            "87 %": "It points the way it is told. What it lacks is a sample: it is one person's remark.",
+        },
+    )
 
 
 class FunnelLab(Lab):

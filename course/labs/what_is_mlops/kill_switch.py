@@ -73,7 +73,9 @@ def describe_kill_switch(table: pd.DataFrame, guess: None = None) -> str:
 
 def draw_kill_switch(table: pd.DataFrame, guess: None = None) -> Figure:
     """Draw the loss over the minutes, with the switch and as it was."""
-    figure, (ax,) = new_figure(width=7.0, height=2.7)
+    figure, (ax,) = new_figure(
+        width=7.0, height=2.7, margins={"left": 0.055, "right": 0.99, "bottom": 0.165, "top": 0.905}
+    )
     pulled, lost = table.attrs["pulled"], float(table["lost_with_switch"].iloc[-1])
     ax.plot(table["minute"], table["lost_as_it_was"], color=VERMILLION, linestyle="--", linewidth=1.6)
     ax.plot(table["minute"], table["lost_with_switch"], color=BLUE, linewidth=2)

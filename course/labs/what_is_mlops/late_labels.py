@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, join_words, label_line, new_figure, title_axes
 from course.labs.lab import Lab
 
 DAYS, ONSET, ANSWERS_A_DAY = 120, 40, 200
@@ -67,6 +67,9 @@ def simulate_waiting(delay: int, window: int, watch_inputs: bool) -> pd.DataFram
         "watch_inputs": watch_inputs,
         "detected": found,
         "false_rings": _occasions(((table["rings"] != "") & ~right).to_numpy()[:found]),
+        "false_rings_by": {
+            name: _occasions(((table["rings"] == name) & ~right).to_numpy()[:found]) for name in ("labels", "inputs")
+        },
     }
     return table
 
@@ -90,11 +93,11 @@ def describe_waiting(table: pd.DataFrame, guess: None = None) -> str:
         day = about["detected"]
         by = f"the {table['rings'][day]} ring"
         found = f"{by} on day {day}: {RATE} euro a day × ({day} − {ONSET}) days = {lost:,.0f} euro"
-    false = about["false_rings"]
-    nothing = "never rang for nothing" if false == 0 else f"rang for nothing {_times(false)}"
+    by = [f"the {name} rang for nothing {_times(n)}" for name, n in about["false_rings_by"].items() if n]
+    nothing = join_words(by) if by else "no alarm rang for nothing"
     return (
         f"{late}. From day {ONSET} on {WRONG_AFTER:.0%} of the answers are wrong instead of {WRONG_BEFORE:.0%}; "
-        f"{found}. Before that it {nothing}."
+        f"{found}. Before that {nothing}."
     ).replace("%", " %")
 
 
@@ -108,7 +111,9 @@ def _times(number: int) -> str:
 
 def draw_waiting(table: pd.DataFrame, guess: None = None) -> Any:
     """Draw what is wrong and what is known of it, the wait between onset and alarm shaded, the rings as marks."""
-    figure, (ax,) = new_figure(width=7.2, height=2.9)
+    figure, (ax,) = new_figure(
+        width=7.2, height=2.9, margins={"left": 0.04, "right": 0.99, "bottom": 0.15, "top": 0.91}
+    )
     found = table.attrs["detected"]
     end = DAYS if found is None else found
     ax.axvspan(ONSET, end, color="#fbe3d6", zorder=0)

@@ -93,10 +93,11 @@ def describe_years(table: pd.DataFrame, guess: None = None) -> str:
     fell = auc.iloc[0] - auc.iloc[-1]
     chance = max(0.02, 1.2 / first["people"] ** 0.5)  # few people: the AUC wanders by itself
     went = "stays" if abs(fell) < chance else "falls" if fell > 0 else "rises"
+    by = f"{-fell:+.2f} in three years" if went != "stays" else f"within chance, ±{chance:.2g}"
     how = "" if first["change"] == CHANGES[0] else f", {first['speed']}"
     return (
         f"What changes: {first['change']}{how}. Fitted on 2015, seen on {first['people']:,} people a year, the model's "
-        f"AUC {went}: {', '.join(f'{a:.3f}' for a in auc)}, {round(-fell, 3) + 0.0:+.3f} in three years, "
+        f"AUC {went}: {', '.join(f'{a:.3f}' for a in auc)}, {by}, "
         f"while the inputs moved by up to {table['moved'].iloc[-1]:.1f} standard deviations. "
         f"The cited one (acs) went {', '.join(f'{a:.3f}' for a in table['auc_acs'])}."
     )
@@ -104,9 +105,7 @@ def describe_years(table: pd.DataFrame, guess: None = None) -> str:
 
 def draw_years(table: pd.DataFrame, guess: None = None) -> Figure:
     """Draw both AUCs over the years."""
-    figure, (ax,) = new_figure(width=6.0, height=2.5)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.1, top=0.9)
+    figure, (ax,) = new_figure(width=6.0, height=2.5, margins={"left": 0.07, "right": 0.99, "bottom": 0.1, "top": 0.9})
     ax.plot(table["year"], table["auc_acs"], color=FAINT, linestyle="--", marker="s", markersize=4)
     ax.plot(table["year"], table["auc"], color=BLUE, marker="o", markersize=4)
     label_line(ax, 2018, table["auc_acs"].iloc[-1], "cited: acs", INK, xytext=(6, 7))

@@ -1,7 +1,7 @@
 """Five pillars: take one away and the same ninety days go another way.
 
 The story is the fraud model of the course's bank: every card payment asks it. What happens to the bank is the same
-in each replay; how long it lasts, and whether section 1's questions can be answered, follows from the pillars.
+in each replay; how long it lasts, and whether notebook 1's questions can be answered, follows from the pillars.
 Days, delays and release days are the course's own invention; the story shows which way, not how much.
 
 For the exercise, `simulate_log` writes another kind of book: what the bank's machines and people did, row by row.
@@ -31,6 +31,8 @@ QUESTIONS = (
     "what happens when a bad prediction causes harm",
     "how two engineers reproduce an old result",
 )
+#: The same in a word, for the picture.
+SHORT_QUESTIONS = ("data", "retrain", "log", "harm", "rebuild")
 
 #: The world's part of the story, the same in every replay: what happens, and on which days.
 WORLD = {
@@ -44,7 +46,7 @@ WORLD = {
 RELEASE_DAYS = (10, 24, 38, 52, 66, 80)
 #: Without Observability the first to notice wrong answers are customers, so many days later.
 COMPLAINT_DELAY = 12
-#: The days on which somebody needs an answer to each of section 1's questions.
+#: The days on which somebody needs an answer to each of notebook 1's questions.
 ASKED = {4: 28, 1: 34, 2: 70, 3: 80, 5: 85}
 
 HURTS = ("no answer", "wrong answers")
@@ -171,7 +173,8 @@ def _replay(reproducibility: bool, containerization: bool, serving: bool, ci_cd:
 
     asked(3, observability, "the log of predictions shows a decision of week 2", "nobody wrote down who decided what")
     gone = "its libraries are gone" if reproducibility else "its data and seeds are gone"
-    asked(5, reproducibility and containerization, "version 1, rebuilt, answers as it did", f"no version 1: {gone}")
+    rebuilt = "the regulator asks for version 1, and rebuilt it answers as it did"
+    asked(5, reproducibility and containerization, rebuilt, f"the regulator asks for version 1, and {gone}")
     return rows
 
 
@@ -189,7 +192,7 @@ def hurt_days(story: pd.DataFrame, lanes: Sequence[str] = HURTS) -> int:
 
 
 def open_questions(story: pd.DataFrame) -> list[int]:
-    """Return the numbers of section 1's questions that have no answer in this replay.
+    """Return the numbers of notebook 1's questions that have no answer in this replay.
 
     >>> open_questions(simulate_story(serving=False))
     [1]
@@ -201,24 +204,34 @@ def describe_story(table: pd.DataFrame, guess: str | None = None) -> str:
     """Say who is hurt on how many days, what happens that otherwise would not, and which questions stay open."""
     missing, alone = table.attrs["missing"], table.attrs["hurt_alone"]
     hurt = hurt_days(table)
-    kinds = f"wrong answers on {hurt_days(table, HURTS[1:])}, no answer on {hurt_days(table, HURTS[:1])}"
+    wrong, none = (hurt_days(table, [lane]) for lane in HURTS[::-1])
+    kinds = f"wrong answers on {wrong}, no answer on {none}"
+    if wrong + none > hurt:
+        kinds += f", both on {wrong + none - hurt}"
     if not missing:
         return (
             f"All five pillars stand, and customers are still hurt on {hurt} of {LAST_DAY} days ({kinds}); "
             "each of the five questions has its answer. The pillars stop no mishap: they keep it short."
         )
-    told = []
+    new: dict[str, str] = {}  # what is told of a thing, by its words: a second fix that waits is no news
+    longer = []
     for row in table[~table["lane"].isin(["answered", "unanswered"])].itertuples():
         days = row.until - row.day + 1
-        if row.usual_days < days:
-            length = f" ({days} days instead of {row.usual_days})" if row.usual_days else ""
-            told.append(f"day {row.day}, {row.detail}{length}")
-    more = f"; {len(told) - 4} more in the table" if len(told) > 4 else ""
+        if not row.usual_days:
+            new.setdefault(row.event, f"day {row.day}, {row.detail}")
+        elif row.usual_days < days:
+            longer.append(f"day {row.day}, {row.detail} ({days} days instead of {row.usual_days})")
+    told = [*new.values(), *longer]
+    told, left = told[:_TOLD], len(told) - _TOLD
+    more = f"; {left} more in the table" if left > 0 else ""
     asked = [f"{number} ({QUESTIONS[number - 1]})" for number in open_questions(table)]
+    if len(asked) == 1:
+        [row] = table[table["lane"] == "unanswered"].itertuples()
+        asked = [f"{asked[0]}; day {row.day}, {row.detail}"]
     instead = ", the same as with all five" if hurt == alone[""] else f" instead of {alone['']}"
     text = (
         f"Without {join_words(missing)}, customers are hurt on {hurt} of {LAST_DAY} days{instead} ({kinds}). "
-        f"New in the log: {'; '.join(told[:4])}{more}. Left without an answer: question{'s' * (len(asked) > 1)} "
+        f"New in the log: {'; '.join(told)}{more}. Left without an answer: question{'s' * (len(asked) > 1)} "
         f"{join_words(asked)}."
     )
     if guess is not None and missing == [guess]:
@@ -227,6 +240,8 @@ def describe_story(table: pd.DataFrame, guess: str | None = None) -> str:
     return text
 
 
+#: So many events are told in the sentence, those first that happen only because a pillar is missing.
+_TOLD = 5
 #: Colour, hatch and word of each lane: never colour alone.
 _LOOKS = {
     "no answer": (BLUE, "xxxx", "no answer"),
@@ -240,19 +255,21 @@ def draw_story(table: pd.DataFrame, guess: str | None = None) -> Any:
 
     The grey part of a bar stands in the replay with all five pillars too.
     """
-    figure, [ax] = new_figure(width=7.2, height=3.7)
-    figure.set_layout_engine(None)  # the margins are known, and measuring them takes half of the redraw
-    figure.subplots_adjust(left=0.165, right=0.985, top=0.9, bottom=0.12)
+    figure, [ax] = new_figure(
+        width=7.2, height=3.7, margins={"left": 0.165, "right": 0.985, "top": 0.9, "bottom": 0.12}
+    )
     places = {name: -row for row, name in enumerate([*WORLD, "questions"])}  # top to bottom
-    for name, days in WORLD.items():
-        ax.plot(days, [places[name] + 0.36] * len(days), "v", color=INK, markersize=5, clip_on=False)
+    happens = [(day, places[name] + 0.36) for name, days in WORLD.items() for day in days]
+    ax.plot(*zip(*happens, strict=True), "v", color=INK, markersize=5, clip_on=False)
     halves: dict[tuple[float, str], list[Any]] = {}
     for row in table.itertuples():
         place = places[row.mishap]
         if row.mishap == "questions":
             good = row.lane == "answered"
             mark, colour = ("✓", GREEN) if good else ("✗", VERMILLION)
-            ax.text(row.day, place, f"{row.event[-1]} {mark}", ha="center", va="center", weight="bold", color=colour)
+            number = int(row.event[-1])
+            ax.text(row.day, place, f"{number} {mark}", ha="center", va="center", weight="bold", color=colour)
+            ax.text(row.day, place - 0.3, SHORT_QUESTIONS[number - 1], ha="center", va="center", fontsize=7.5)
             continue
         colour, hatch, _ = _LOOKS[row.lane]
         place += 0.13 if row.lane != "team" else -0.22
@@ -286,7 +303,7 @@ def draw_story(table: pd.DataFrame, guess: str | None = None) -> Any:
 def _label_bars(ax: Any, place: float, rows: Sequence[Any]) -> None:
     """Say in words what the bars on one line are, where there is room: behind them, else before them."""
     words = dict.fromkeys(f"{_LOOKS[row.lane][2]}: {row.event}" for row in rows)
-    text = ", then ".join(words).replace(", then team:", ", then")
+    text = ", then ".join(words).replace(", then team:", ", then").replace("?, then", "? then")
     first, last = rows[0], max(rows, key=lambda row: row.until)
     if last.until < 62:
         x, side = last.until + 0.5, "left"
@@ -325,7 +342,7 @@ def symptom_quizzes() -> list[Quiz]:
     return [
         Quiz(
             "1. A course fetches its set-up from a host. The host's certificate ran out, and no notebook could start. "
-            "Which pillar was missing?",
+            "A pillar that would have helped?",
             right={
                 "Observability": "An expiry date is known months ahead. A watch on it tells you before students do.",
                 "Serving": "A host that everybody needs at the start is a service: keeping it reachable is its job.",
@@ -338,7 +355,8 @@ def symptom_quizzes() -> list[Quiz]:
             },
         ),
         Quiz(
-            "2. A model file of 2023 lies in a repository, and loads under Python 3.7 only. Which pillar was missing?",
+            "2. A model file of 2023 lies in a repository, and loads under Python 3.7 only. "
+            "A pillar that would have helped?",
             right={
                 "Reproducibility": "Data, code and weights were kept, and the environment was not written down with "
                 "them: three of four.",
@@ -352,7 +370,8 @@ def symptom_quizzes() -> list[Quiz]:
             },
         ),
         Quiz(
-            "3. An example imports a module that the version in its own pin no longer has. Which pillar was missing?",
+            "3. An example imports a module that the version in its own pin no longer has. "
+            "A pillar that would have helped?",
             right={
                 "CI/CD": "Somebody raised the pin, and nothing ran the example. A test at each change would have.",
             },
@@ -365,7 +384,7 @@ def symptom_quizzes() -> list[Quiz]:
         ),
         Quiz(
             "4. Of 300 notebooks handed in, 15 were broken. They stopped the grading batch, and the rest waited. "
-            "Which pillar was missing?",
+            "A pillar that would have helped?",
             right={
                 "Serving": "One bad request must not take the others down: that is availability, in a batch as well.",
                 "CI/CD": "The grading pipeline had never been run on a broken notebook. One in its tests shows this.",

@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from course.display import join_words
+from course.errors import in_one_line
 from course.labs.what_is_mlops.ownership import ROLES
 
 INCIDENTS = ("retail", "bank", "search")
 #: Fewer entries than this cannot tell how it began, who noticed, what was done and when it was over.
 FEWEST_ENTRIES = 4
 FEWEST_WORDS = 5
+MOST_WORDS = 90
 
 
 def check_timeline(post_mortem: Any) -> None:
@@ -30,7 +32,7 @@ def check_timeline(post_mortem: Any) -> None:
     """
     report = _begun(post_mortem)
     incident, timeline = report.get("incident"), report.get("timeline")
-    _expect(incident in INCIDENTS, f"expected an incident of section 5 ({join_words(INCIDENTS)}), got {incident!r}")
+    _expect(incident in INCIDENTS, f"expected an incident of notebook 5 ({join_words(INCIDENTS)}), got {incident!r}")
     _expect(isinstance(timeline, list | tuple), f"expected the timeline as a list of pairs, got {timeline!r}")
     entries = f"a timeline has {FEWEST_ENTRIES} entries or more; yours has {len(timeline)}"
     _expect(len(timeline) >= FEWEST_ENTRIES, entries)
@@ -42,7 +44,7 @@ def check_timeline(post_mortem: Any) -> None:
         _words(entry[1], f"the entry of {entry[0]}", fewest=2)
     for before, after in pairwise(days):
         _expect(before <= after, f"a timeline is in order; yours tells of {after} after {before}")
-    _expect(days[0] < days[-1], f"each incident of section 5 lasts weeks; yours begins and ends on {days[0]}")
+    _expect(days[0] < days[-1], f"each incident of notebook 5 lasts weeks; yours begins and ends on {days[0]}")
 
 
 def check_actions(post_mortem: Any) -> None:
@@ -50,7 +52,8 @@ def check_actions(post_mortem: Any) -> None:
 
     `post_mortem["cause"]` is a sentence; `post_mortem["detecting"]` and `post_mortem["preventing"]` are dicts with
     action (a sentence), owner (one of ROLES) and due (a day as "2026-03-31", not before the timeline's last day).
-    The two actions are two different ones.
+    The two actions are two different ones. Prints how many words there are, and passes when they are too many: a
+    person marks.
 
     Raises NotImplementedError while `post_mortem` is still `...`, AssertionError that says what is missing.
 
@@ -72,17 +75,34 @@ def check_actions(post_mortem: Any) -> None:
         due = _day(action.get("due"), f"the {kind} action")
         _expect(due >= (over or due), f"the {kind} action is due on {due}, before the timeline's last day, {over}")
     _expect(said[0] != said[1], "expected two actions, one that detects and one that prevents; they are the same")
+    words = count_words(report)
+    print(f"{words} of {MOST_WORDS} words." + (" Too many: shorten it." if words > MOST_WORDS else ""))
+
+
+def count_words(post_mortem: Mapping) -> int:
+    """Return the number of words in the timeline's entries, the cause and both actions: no days, no owners.
+
+    >>> count_words({"timeline": [("2026-03-02", "it began")], "cause": "nobody had looked"})
+    5
+    """
+    timeline = post_mortem.get("timeline")
+    timeline = timeline if isinstance(timeline, list | tuple) else []
+    entries = [entry[-1] for entry in timeline if isinstance(entry, list | tuple) and entry]
+    actions = [post_mortem.get(kind) for kind in ("detecting", "preventing")]
+    told = [*entries, post_mortem.get("cause"), *(a.get("action") for a in actions if isinstance(a, Mapping))]
+    return sum(len(text.split()) for text in told if isinstance(text, str))
 
 
 def _expect(holds: bool, otherwise: str) -> None:
     """Raise AssertionError with what was expected unless it holds: an assert would vanish under `python -O`."""
     if not holds:
-        raise AssertionError(otherwise)
+        raise in_one_line(AssertionError(otherwise))
 
 
 def _begun(post_mortem: Any) -> Mapping:
     if post_mortem is ...:
-        raise NotImplementedError("write the post-mortem first: replace the ... by a dict as the text above shows it")
+        words = "write the post-mortem first: replace the ... by a dict as the text above shows it"
+        raise in_one_line(NotImplementedError(words))
     _expect(isinstance(post_mortem, Mapping), f"expected the post-mortem as a dict, got {type(post_mortem).__name__}")
     return post_mortem
 
@@ -91,7 +111,7 @@ def _day(text: Any, whose: str) -> date:
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
-        raise AssertionError(f'{whose} has a day like "2026-03-31"; yours is {text!r}') from None
+        raise in_one_line(AssertionError(f'{whose} has a day like "2026-03-31"; yours is {text!r}')) from None
 
 
 def _last_day(timeline: Any) -> date | None:

@@ -387,9 +387,9 @@ def describe_watching(table: pd.DataFrame, guess: float | None = None) -> str:
     watching = f"The alarm watches {watch} and rings at {shown['wobbles']:g} wobbles. {paged}"
     if "net" not in table:
         return (
-            f"{name}, {WHILE}: every health light is green on all {DAYS} days. No exception, at most "
-            f"{1000 * signals['failed_requests'].max():.1f} failed requests in 1,000, the slowest answers "
-            f"{signals['slowest_answers_ms'].max():.0f} ms. "
+            f"{name}, {WHILE}: every health light is green on all {DAYS} days, a good week and 30 days of {name}. "
+            f"No exception, at most {1000 * signals['failed_requests'].max():.1f} failed requests in 1,000, the "
+            f"slowest answers {signals['slowest_answers_ms'].max():.0f} ms. "
             f"Revenue is {signals['revenue'].mean():,.0f} EUR a day, give or take {signals['revenue'].std():,.0f}. "
             f"{watching}"
         )
@@ -406,7 +406,9 @@ def describe_watching(table: pd.DataFrame, guess: float | None = None) -> str:
             f"{noticed}."
         )
     else:
-        story = f"{shown['what_happened']}; there was nothing to save."
+        moved, whole = -shown["lost_unwatched"], signals["revenue"].sum()
+        by_chance = f" (revenue moved by {moved:+,.0f} EUR of {whole:,.0f})" if round(moved) else ""
+        story = f"{shown['what_happened']}; there was nothing to save{by_chance}."
     return (
         f"{name}, {AFTERWARDS}: {story} {watching} {_count(shown['false_pages'], 'false page')}, net "
         f"{shown['net']:+,.0f} EUR. Over all six months this alarm nets {table['net'].sum():+,.0f} EUR with "
@@ -433,9 +435,12 @@ def _count(number: int, what: str) -> str:
 def draw_watching(table: pd.DataFrame, guess: float | None = None) -> Figure:
     """Draw the shown month day by day, and beside it all six months' pages or money."""
     shown = table.loc[table["shown"]].iloc[0]
-    figure, (left, right) = new_figure(width=7.2, height=3.1, columns=2)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.055, right=0.98, bottom=0.15, top=0.9, wspace=0.3)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=3.1,
+        columns=2,
+        margins={"left": 0.055, "right": 0.98, "bottom": 0.15, "top": 0.9, "wspace": 0.3},
+    )
     _draw_days(left, shown, guess)
     if "net" in table:
         right.barh(table["month"], table["net"] / 1000, color=[GREEN if net > 0 else FAINT for net in table["net"]])

@@ -140,9 +140,12 @@ def draw_rebuild(table: pd.DataFrame, guess: None = None) -> Figure:
     row = table.loc[table["chosen"]].iloc[0]
     used = 0.0 if row["kept"].endswith("copy of the data") else row["overwritten"]
     flipped = train_ranker(used, 0 if row["seed_kept"] else 1)[1] != train_ranker(0.0, 0)[1]
-    figure, (left, right) = new_figure(width=7.2, height=2.9, columns=2)
-    figure.set_layout_engine(None)  # fixed margins: the constrained layout takes as long as all the drawing
-    figure.subplots_adjust(left=0.03, right=0.97, bottom=0.05, top=0.82, wspace=0.1)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=2.9,
+        columns=2,
+        margins={"left": 0.03, "right": 0.97, "bottom": 0.05, "top": 0.82, "wspace": 0.1},
+    )
     squares = ListedColormap(["#e6e8eb", VERMILLION])
     left.pcolormesh(flipped[:400].reshape(16, 25), cmap=squares, vmin=0, vmax=1, edgecolors="white", linewidth=1.2)
     accuracy = f"accuracy {row['accuracy_then']:.3f} → {row['accuracy_now']:.3f}"
@@ -174,7 +177,7 @@ class SearchLab(Lab):
         return {
             "overwritten": widgets.SelectionSlider(
                 options=[(f"{100 * share:g} %", share) for share in SHARES],
-                value=0.05,
+                value=0.0,
                 description="Rows overwritten since",
                 continuous_update=False,
             ),

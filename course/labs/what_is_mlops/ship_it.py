@@ -298,11 +298,13 @@ def describe_ship_it(table: pd.DataFrame, guess: float | None = None) -> str:
     board = table.attrs["board"]
     worst = table.iloc[1:].sort_values("bad_promises", kind="stable").iloc[-1]
     can = "can be rebuilt to the bit" if board["rebuildable"] else "cannot be rebuilt"
+    answers = table.attrs["answers"]
     text = (
-        f"{board['bad_share']:.1%} of the promises were bad, where the notebook said {IN_THE_NOTEBOOK:.0%}; what "
-        f"added most of them was {_AS_WORDS[worst['cause']]} ({worst['bad_promises']:,}). The bad release answered "
-        f"customers for {board['rollback_hours']:,} hours. A question waits {board['latency_ms']:g} ms, the half-year "
-        f"cost {board['cost_eur']:,} EUR, and version 1 {can}."
+        f"{board['bad_share']:.1%} of the promises were bad, where the notebook said {IN_THE_NOTEBOOK:.0%}"
+        f"{_AND_FROM_DAY_0[answers['delivery']]}; what added most of them was {_AS_WORDS[worst['cause']]} "
+        f"({worst['bad_promises']:,} promises). The bad release answered customers for {board['rollback_hours']:,} "
+        f"hours. {_AUDITOR[answers['logging']].format(LOGGING[answers['logging']].audit)}. A question waits "
+        f"{board['latency_ms']:g} ms, the half-year cost {board['cost_eur']:,} EUR, and version 1 {can}."
     )
     if guess is not None and table.attrs["answers"] == AS_THE_NOTEBOOK_LEFT_IT:
         text += f" You guessed {guess:g}%."
@@ -317,12 +319,24 @@ def draw_ship_it(table: pd.DataFrame, guess: float | None = None) -> Figure:
     days.set_position((0.08, 0.58, 0.80, 0.36))
     board.set_position((0.01, 0.01, 0.98, 0.42))
     at_start = table.attrs["answers"] == AS_THE_NOTEBOOK_LEFT_IT
-    _draw_days(days, table.attrs["daily"], guess if at_start else None)
+    back = table["from_day"][1] + math.ceil(table["over_after_hours"][1] / A_DAY)
+    _draw_days(days, table.attrs["daily"], back, guess if at_start else None)
     _draw_board(board, table.attrs["board"])
     return figure
 
 
 _AS_WORDS = {name: f"the {name}" if name != "drift" else name for name in CAUSES}
+_FROM_DAY_0 = " ({:.0%} from day 0 on, because {} data is {})"
+_AND_FROM_DAY_0 = {
+    "batch": _FROM_DAY_0.format(IN_THE_NOTEBOOK + DELIVERY["batch"].stale, "batch", "old"),
+    "streaming": "",
+    "on-device": _FROM_DAY_0.format(IN_THE_NOTEBOOK + DELIVERY["on-device"].stale, "on-device", "coarse"),
+}
+_AUDITOR = {
+    "nothing": "After {} hours of work the auditor has no answer, for nothing was kept",
+    "predictions": "After {} hours of work the auditor knows what was promised, and not why",
+    "audit record": "The auditor has an answer after {} hour of work",
+}
 _LANDMARKS = (
     (18, "lost column", 0),
     (40, "drift begins", 1),
@@ -332,7 +346,7 @@ _LANDMARKS = (
 )
 
 
-def _draw_days(ax: Axes, daily: list[float], guess: float | None) -> None:
+def _draw_days(ax: Axes, daily: list[float], column_back: int, guess: float | None) -> None:
     days = np.arange(DAYS + 1)
     percent = np.array([*daily, daily[-1]]) * 100
     ax.fill_between(days, percent, step="post", color=BLUE, alpha=0.16)
@@ -340,6 +354,9 @@ def _draw_days(ax: Axes, daily: list[float], guess: float | None) -> None:
     ax.vlines([day for day, _, _ in _LANDMARKS], 0, 60, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
     for day, words, row in _LANDMARKS:
         ax.text(day + 1, 57 - 7 * row, words, fontsize=8, va="center", color=INK)
+    ax.vlines(column_back, 0, 45, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    ax.text(column_back + 1, 43, "column mended", fontsize=8, va="center", color=INK, bbox=behind)
     ax.axhline(IN_THE_NOTEBOOK * 100, color=VERMILLION, linewidth=1.0, linestyle="--")
     ax.text(DAYS + 1, IN_THE_NOTEBOOK * 100, "notebook", color=VERMILLION, fontsize=8.5, va="center")
     if guess is not None:

@@ -146,7 +146,9 @@ def describe_silence(table: pd.DataFrame, guess: None = None) -> str:
 
 def draw_silence(table: pd.DataFrame, guess: None = None) -> Any:
     """Draw what was right before and after as bars, or the error in the place of the second bar."""
-    figure, (ax,) = new_figure(width=7.2, height=2.3)
+    figure, (ax,) = new_figure(
+        width=7.2, height=2.3, margins={"left": 0.175, "right": 0.99, "bottom": 0.115, "top": 0.89}
+    )
     for place, row in zip((1, 0), table.itertuples(), strict=True):
         ax.barh(place + 0.2, row.right_before, height=0.34, color=FAINT)
         label_line(ax, row.right_before, place + 0.2, f"{row.right_before:.1f} % before")

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, new_figure
+from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, join_words, new_figure
 from course.labs.cache import memory
 from course.labs.lab import Lab
 from course.labs.what_is_mlops.silent_failure import COLUMNS, simulate_card_payments
@@ -40,8 +40,8 @@ ROWS = MappingProxyType(
         "determinism": Row("Determinism", "run twice", "trained twice, no seed pinned"),
         "testing": Row("Testing", "a bug, then its unit tests", "amounts in cents, then the unit tests"),
         "failure": Row("Failure mode", "an amount is empty", "a column is empty"),
-        "truth": Row("Source of truth", "built again from the same commit", "trained again: same commit, newer data"),
-        "works": Row("Works on my machine", "reckoned in float32", "trained in float32"),
+        "truth": Row("Source of truth", "rebuilt from the same commit", "trained again: same commit, newer data"),
+        "works": Row("Works on my machine", "reckoned in float32", "a logistic regression trained in float32"),
         "cost": Row("Cost of being wrong", "a field is renamed upstream", "fraudsters change their ways"),
     }
 )
@@ -186,10 +186,11 @@ def play_rows() -> dict[str, tuple[tuple, tuple]]:
 _played = lru_cache(maxsize=1)(play_rows)
 
 
-def simulate_rows(**bets: str) -> pd.DataFrame:
+def simulate_rows(newest: str | None = None, **bets: str) -> pd.DataFrame:
     """Play the rows that have a bet on them; one row a concern.
 
-    `bets` are by row: what the model will do. Columns: `concern`, `done_to_program`, `program` (what it did),
+    `bets` are by row: what the model will do; `newest` is the row of the last bet: its concern stands in `attrs`.
+    Columns: `concern`, `done_to_program`, `program` (what it did),
     `done_to_model`, `bet`, `model` (what it did; "–" while there is no bet), `changed` and
     `scores_changed` (shares of the model's answers, yes or no, and of its scores), `wrong_before` and `wrong_after`
     (shares of the answers).
@@ -214,33 +215,37 @@ def simulate_rows(**bets: str) -> pd.DataFrame:
                 "wrong_after": seen.wrong_after,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["newest"] = ROWS[newest].concern if newest else None
+    return table
 
 
 def describe_rows(table: pd.DataFrame, guess: float | None = None) -> str:
-    """Say what came of each row with a bet on it, how many bets were right, and how often each side raised."""
+    """Say what came of the newest row with a bet on it, then of all together: the score, and who raised how often."""
     open_rows = table[table["bet"] != NOT_YET]
     errors = table["program"].str.startswith(ERROR).sum()
-    start = f"The program stopped with an error in {errors} of 6 rows."
+    start = f"The program stopped with an error in {errors} of 6 rows"
     if open_rows.empty:
-        return f"{start} No bet is placed yet: choose in a row what the model will do."
-    parts = []
-    for row in open_rows.itertuples():
-        said = f"{row.concern} ({row.done_to_model}): {row.model}"
-        if row.model == OTHER:
-            said += f" in {_percent(row.changed)} of the payments"
-        elif row.model == SAME and row.scores_changed:
-            said += f", yes or no, though {_percent(row.scores_changed)} of the scores differ in some decimal"
-        if row.model != ERROR:
-            said += f", wrong {_percent(row.wrong_before)} before and {_percent(row.wrong_after)} after"
-        parts.append(said)
+        return f"{start}. No bet is placed yet: choose in a row what the model will do."
+    newest = open_rows[open_rows["concern"] == table.attrs["newest"]]
+    text = _what_came_of(next(newest.itertuples())) if len(newest) else ""
+    kinds = join_words([f"{kind} in {number}" for kind, number in open_rows["model"].value_counts(sort=False).items()])
     right = (open_rows["bet"] == open_rows["model"]).sum()
     stopped = (open_rows["model"] == ERROR).sum()
-    text = f"{start} The model: {'; '.join(parts)}. Bets that hold: {right} of {len(open_rows)}."
-    if guess is not None:
-        text += f" Rows in which the model stopped with an error: {stopped} of {len(open_rows)} so far"
-        text += f"; you guessed {guess:g} of 6."
-    return text
+    text += f"Open rows: {len(open_rows)} of 6; the model: {kinds}. Bets that hold: {right} of {len(open_rows)}."
+    text += f" {start}, the model in {stopped} of {len(open_rows)} so far"
+    return text + (f"; you guessed {guess:g} of 6." if guess is not None else ".")
+
+
+def _what_came_of(row: Any) -> str:
+    said = f"{row.concern}: program ({row.done_to_program}), {row.program}; model ({row.done_to_model}), {row.model}"
+    if row.model == OTHER:
+        said += f" in {_percent(row.changed)} of the payments"
+    elif row.model == SAME and row.scores_changed:
+        said += f", yes or no, though {_percent(row.scores_changed)} of the scores differ in some decimal"
+    if row.model != ERROR:
+        said += f", wrong {_percent(row.wrong_before)} before and {_percent(row.wrong_after)} after"
+    return f"{said}. "
 
 
 def _percent(share: float) -> str:
@@ -249,36 +254,40 @@ def _percent(share: float) -> str:
 
 def draw_rows(table: pd.DataFrame, guess: float | None = None) -> Any:
     """Draw the table with what came of it: the program, your bet, the model and its wrong answers."""
-    figure, (ax,) = new_figure(width=7.2, height=3.5)
+    figure, (ax,) = new_figure(width=7.2, height=3.9)
     figure.set_layout_engine("none")  # a table of fixed columns: there is nothing to lay out
     ax.set_position((0, 0, 1, 1))
     ax.set(xlim=(0, 100), ylim=(-0.6, 6.3))
     ax.axis("off")
-    for x, head in ((1, "Concern"), (24, "Program"), (46, "Your bet"), (66, "Model")):
+    for x, head in ((1, "Concern"), (21.5, "Program"), (50, "Your bet"), (69, "Model")):
         ax.text(x, 5.85, head, fontsize=9, weight="bold", color=INK)
     for place, row in zip(range(5, -1, -1), table.itertuples(), strict=True):
         ax.axhline(place + 0.52, color="#e6e8eb", linewidth=0.8)
         ax.text(1, place, row.concern, fontsize=9, va="center")
-        kind, _, name = row.program.partition(": ")
-        ax.text(24, place, f"{kind}\n{name}" if name else kind, fontsize=8.5, va="center", color=_colour(kind))
-        ax.text(46, place, row.bet.replace(", ", ",\n"), fontsize=8.5, va="center", color=PURPLE)
+        ax.text(21.5, place + 0.2, f"{row.done_to_program}:", fontsize=8.5, va="center", color=INK)
+        loud = row.program.startswith(ERROR)
+        ax.text(21.5, place - 0.22, row.program, fontsize=8.5, va="center", color=BLUE if loud else GREEN)
+        ax.text(50, place, row.bet.replace(", ", ",\n"), fontsize=8.5, va="center", color=PURPLE)
         if row.bet == NOT_YET:
-            ax.text(66, place, "?", fontsize=9, va="center", color=FAINT)
+            ax.text(69, place, "?", fontsize=9, va="center", color=FAINT)
             continue
         more = f": {_percent(row.changed)}" if row.model == OTHER else ""
-        ax.text(66, place + 0.2, row.model + more, fontsize=8.5, va="center", color=_colour(row.model))
+        ax.text(69, place + 0.2, row.model + more, fontsize=8.5, va="center", color=_colour(row))
         if row.model != ERROR:
             words = f"wrong: {_percent(row.wrong_before)} → {_percent(row.wrong_after)}"
             if row.model == SAME and row.scores_changed:
                 words = f"wrong: {_percent(row.wrong_after)}, other scores: {_percent(row.scores_changed)}"
-            ax.text(66, place - 0.22, words, fontsize=8.5, va="center", color=INK)
+            ax.text(69, place - 0.22, words, fontsize=8.5, va="center", color=_colour(row))
         if row.bet == row.model:
-            ax.text(63.5, place, "✓", fontsize=10, va="center", ha="right", color=GREEN)
+            ax.text(67.5, place, "✓", fontsize=10, va="center", ha="right", color=GREEN)
     return figure
 
 
-def _colour(kind: str) -> str:
-    return {SAME: GREEN, OTHER: VERMILLION, ERROR: BLUE}.get(kind, FAINT)
+def _colour(row: Any) -> str:
+    """What it does to whoever relies on the answers: loud, silently worse, or no worse than before."""
+    if row.model == ERROR:
+        return BLUE
+    return VERMILLION if row.wrong_after > row.wrong_before else GREEN
 
 
 class SixRowsLab(Lab):
@@ -286,6 +295,7 @@ class SixRowsLab(Lab):
 
     title = "Six rows: what the program did is shown; bet on what the model does"
     question = Between(0, 6, "rows in which the model stops with an error")
+    _newest: str | None = None
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {
@@ -295,6 +305,12 @@ class SixRowsLab(Lab):
             for name, row in ROWS.items()
         }
 
-    simulate = staticmethod(simulate_rows)
+    def _on_change(self, change: Any) -> None:
+        self._newest = next(name for name, control in self.controls.items() if control is change["owner"])
+        super()._on_change(change)
+
+    def simulate(self, **bets: str) -> pd.DataFrame:
+        return simulate_rows(self._newest, **bets)
+
     describe = staticmethod(describe_rows)
     draw = staticmethod(draw_rows)

@@ -128,7 +128,12 @@ def describe_edit(table: pd.DataFrame, guess: None = None) -> str:
 
 def draw_edit(table: pd.DataFrame, guess: None = None) -> Any:
     """Draw the fingerprints in a list, before and after, and beside it the customer's chance."""
-    figure, (left, right) = new_figure(width=7.2, height=2.5, columns=2)
+    figure, (left, right) = new_figure(
+        width=7.2,
+        height=2.5,
+        columns=2,
+        margins={"left": 0.01, "right": 0.99, "bottom": 0.105, "top": 0.895, "wspace": 0.2},
+    )
     left.set(xlim=(0, 10), ylim=(-0.6, 4.6))
     for x, head in ((2.4, "before"), (5.7, "after")):
         left.text(x, 4.25, head, fontsize=8.5, color=FAINT)
@@ -143,7 +148,9 @@ def draw_edit(table: pd.DataFrame, guess: None = None) -> Any:
     before, after = table.attrs["percent"]
     right.barh([1, 0], [before, after], color=[FAINT, BLUE], height=0.5)
     for place, chance in ((1, before), (0, after)):
-        label_line(right, chance, place, f"{chance:.1f} %: {'send' if chance < 50 else 'ask back'}")
+        # Beside the bar, but never across the line at 50.
+        beside = 50 if 20 < chance < 50 else chance
+        label_line(right, beside, place, f"{chance:.1f} %: {'send' if chance < 50 else 'ask back'}")
     right.axvline(50, color=INK, linestyle="--", linewidth=1)
     right.set_yticks([1, 0], ["before", "after"])
     right.set(xlim=(0, 125), ylim=(-0.6, 1.6), xticks=(0, 50, 100))

@@ -157,7 +157,7 @@ def draw_places(table: pd.DataFrame, guess: None = None) -> Any:
     left.set_yticks(
         places, [name.replace("scikit-learn's default", "scikit-learn's\ndefault") for name in table["place"]]
     )
-    left.set(xlim=(0, 125), xticks=(0, 50, 100))
+    left.set(xlim=(0, 125), xticks=(0, 50, 100), xticklabels=("0", "500", "1,000"))
     title_axes(left, f"Same of 1,000, {CLOSELY[table.attrs['closely']]}")
     ratio = table["seconds"] / table["seconds_here"]
     powers = np.log10(ratio).clip(-1.2, 1.3)  # on a plain axis: matplotlib's logarithmic one is slow
@@ -165,7 +165,7 @@ def draw_places(table: pd.DataFrame, guess: None = None) -> Any:
     right.plot(powers, places, "D", color=INK, markersize=6, linestyle="none")
     for place, power, times in zip(places, powers, ratio, strict=True):
         label_line(right, power, place, f"{_times(times)}×", xytext=(7, 0))
-    right.set(xlim=(-1.4, 1.8), ylim=left.get_ylim(), yticks=[])
+    right.set(xlim=(-1.4, 2.1), ylim=left.get_ylim(), yticks=[])
     right.set_xticks([-1, 0, 1], ["0.1", "1", "10"])
     title_axes(right, "Time, compared with here")
     for ax in (left, right):

@@ -165,6 +165,63 @@ def test_each_number_alone_is_late_or_wrong_about_some_bank(every_choice):
         assert paged.to_dict() != right, f"{watch} alone is right about all five"
 
 
+def test_of_the_four_only_false_positives_are_right_about_all_five_and_a_quarter_late(every_choice):
+    hurt = {"the bank": "2020 Q3", "bank E": "2021 Q4"}
+    right = [
+        watch
+        for watch in WATCHES
+        if every_choice[watch, "leave it"].set_index("bank")["paged"].to_dict()
+        == {bank: hurt.get(bank, "never") for bank in BANKS}
+    ]
+    assert right == ["false positives (labels a quarter late)"]
+
+
+def test_a_number_without_labels_is_in_time_about_the_bank_and_wrong_about_another(every_choice):
+    for watch in WATCHES[2:]:
+        paged = every_choice[watch, "leave it"].set_index("bank")
+        assert paged.loc["the bank", "paged"] == "2020 Q2" and paged.loc["bank E", "paged"] == "2021 Q3"
+        assert (~paged["right"] & (paged["paged"] != "never")).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("watch", "says"),
+    [
+        (WATCHES[0], "rings below 90 %"),
+        (WATCHES[1], "rings at 2.0 %, twice"),
+        (WATCHES[2], "rings at 2.6 %, twice"),
+        (WATCHES[3], "rings above 0.1;"),
+    ],
+)
+def test_the_sentence_says_where_each_alarm_rings(watch, says):
+    lab = BankLab(80)
+    lab.controls["watch"].value = watch
+    assert says in lab.sentence
+    lab.controls["seen"].value = AFTERWARDS
+    assert says in lab.sentence
+
+
+def test_a_page_is_right_or_for_nothing_or_for_something_else():
+    lab = BankLab(80)
+    lab.controls["seen"].value = AFTERWARDS
+    said = {}
+    for bank, watch in (("bank C", WATCHES[3]), ("bank D", WATCHES[2]), ("bank E", WATCHES[2])):
+        lab.controls["bank"].value, lab.controls["watch"].value = bank, watch
+        words = [text.get_text() for text in lab.draw(lab.table, 80).axes[0].texts]
+        said[bank] = ("For nothing." in lab.sentence, "Not for this harm" in lab.sentence, words[-1])
+    assert said == {
+        "bank C": (True, False, "false page"),
+        "bank D": (False, True, "page, not for this harm"),
+        "bank E": (False, False, "page"),
+    }
+
+
+@pytest.mark.parametrize("guess", [0, 8, 50, 70, 79, 84, 90, 92, 95, 100])
+def test_the_guess_is_named_by_its_line(guess):
+    lab = BankLab(guess)
+    [label] = [t for t in lab.draw(lab.table, guess).axes[0].texts if "your guess" in t.get_text()]
+    assert abs(label.get_position()[1] - guess) <= 16
+
+
 def test_two_numbers_together_are_right_about_all_five_in_time():
     rang = {}
     for bank in BANKS:

@@ -13,6 +13,7 @@ from course.labs.what_is_mlops.batch_checks import (
     PASSES,
     STOPS,
     describe_checks,
+    draw_checks,
     simulate_checks,
     simulate_payments,
 )
@@ -71,6 +72,11 @@ def test_a_check_that_is_off_says_so_and_one_that_cannot_run_stops_nothing():
     assert set(table["distribution"]) == {STOPS, PASSES, CANNOT}
     blind = table[table["distribution"] == CANNOT]
     assert set(blind["batch"]) == {"amounts did not arrive", "hours arrived as text"} and not blind["stopped"].any()
+
+
+def test_the_picture_says_that_one_check_comes_weeks_later():
+    (ax,) = draw_checks(simulate_checks(4, **ALL)).axes
+    assert [label.get_text() for label in ax.get_xticklabels()][-1] == "performance\nweeks later"
 
 
 @pytest.mark.parametrize("switches", list(itertools.product([False, True], repeat=5)))

@@ -58,6 +58,13 @@ def test_watching_the_inputs_is_quick_and_rings_for_a_campaign():
     assert false == false_without + 1
 
 
+def test_the_sentence_names_what_rang_for_nothing():
+    said = describe_waiting(simulate_waiting(30, 7, True))
+    assert "the inputs rang for nothing once" in said and "labels rang" not in said
+    assert "the labels rang for nothing" in describe_waiting(simulate_waiting(30, 1, False))
+    assert "no alarm rang for nothing" in describe_waiting(simulate_waiting(30, 7, False))
+
+
 def test_labels_that_come_too_late_are_no_alarm():
     table = simulate_waiting(90, 7, False)
     assert table.attrs["detected"] is None and "still counting" in describe_waiting(table)

@@ -8,6 +8,8 @@ import pytest
 from course.labs.what_is_mlops.ownership import (
     ACCOUNTABLE,
     FIELD,
+    LONGEST,
+    LONGEST_MEDIAN,
     ON_CALL,
     ORPHAN_LIES,
     OWNS,
@@ -103,6 +105,19 @@ def test_two_accountables_are_slower_and_change_hands_more_often_than_one(size):
     assert two["hours"].mean() > one["hours"].mean() and two["handoffs"].sum() > one["handoffs"].sum()
 
 
+def test_most_orphans_go_between_20_and_10_people():
+    """As the page says; at 10 people two hold the five roles."""
+    orphans = {size: int(WEEKS[size, NOBODY, "the role that knows it"]["orphaned"].sum()) for size in SIZES}
+    assert (orphans[3], orphans[5], orphans[10], orphans[20]) == (0, 0, 2, 9) and len(team_of(10)) == 2
+
+
+def test_every_week_fits_the_axes_that_are_the_same_for_all():
+    assert max(week["hours"].max() for week in WEEKS.values()) <= LONGEST
+    assert max(week["hours"].median() for week in WEEKS.values()) < LONGEST_MEDIAN
+    one, two = (draw_week(WEEKS[40, rule, "the role that knows it"]) for rule in (THE_ROLE, TWO))
+    assert [ax.get_xlim() + ax.get_ylim() for ax in one.axes] == [ax.get_xlim() + ax.get_ylim() for ax in two.axes]
+
+
 def test_no_setting_dominates():
     """Among those that are best on one measure none is best on all."""
     scores = {key: measures(week) for key, week in WEEKS.items()}
@@ -196,16 +211,26 @@ def test_a_whole_post_mortem_passes():
 
 
 @pytest.mark.parametrize("check", [check_timeline, check_actions])
-def test_an_unwritten_post_mortem_is_not_implemented(check):
-    with pytest.raises(NotImplementedError, match="write the post-mortem first"):
+def test_an_unwritten_post_mortem_is_not_implemented_and_says_so_in_one_line(check):
+    with pytest.raises(NotImplementedError, match="write the post-mortem first") as caught:
         check(...)
+    assert caught.type is NotImplementedError
+    [line] = caught.value._render_traceback_()
+    assert line.startswith("NotImplementedError: write the post-mortem first")
+
+
+def test_the_words_are_counted_and_too_many_lose_no_points(capsys):
+    check_actions(GOOD)
+    assert capsys.readouterr().out == "28 of 90 words.\n"
+    check_actions(changed(cause="because " * 75))
+    assert capsys.readouterr().out == "95 of 90 words. Too many: shorten it.\n"
 
 
 @pytest.mark.parametrize(
     ("report", "said"),
     [
         ("it was bad", "as a dict"),
-        (changed(incident="zoo"), "an incident of section 5"),
+        (changed(incident="zoo"), "an incident of notebook 5"),
         (changed(timeline="long ago"), "list of pairs"),
         (changed(timeline=GOOD["timeline"][:3]), "4 entries or more; yours has 3"),
         (changed(timeline=GOOD["timeline"][::-1]), "is in order"),
@@ -241,5 +266,5 @@ def test_an_action_that_misses_something_is_told_what(report, said):
 
 
 def test_the_actions_are_judged_without_a_sound_timeline():
-    for timeline in (None, [], [()], [("never", "x")], 7):
+    for timeline in (None, [], [()], [("never", "x")], [3], 7):
         check_actions(changed(timeline=timeline))

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from course.display import table_html
 from course.labs.what_is_mlops.pillars import (
     ASKED,
     LAST_DAY,
     PILLARS,
+    SHORT_QUESTIONS,
     WORLD,
     describe_story,
     draw_story,
@@ -123,6 +125,29 @@ def test_the_guess_is_taken_up_when_that_pillar_is_gone(pillar):
     assert f"You guessed that no customer would notice: {more or 'no'} more" in describe_story(table, pillar)
     words = [text.get_text() for text in draw_story(table, pillar).axes[0].texts]
     assert any("your guess" in word and f"{more or 'no'} more" in word for word in words)
+
+
+def test_what_is_new_is_told_first_and_the_page_s_answers_are_in_the_sentence():
+    alone, leaning = story("reproducibility"), story("reproducibility", "containerization", "ci_cd")
+    assert "day 85, the regulator asks for version 1, and its data and seeds are gone" in describe_story(alone)
+    assert "version 1 cannot be had again" in describe_story(leaning)
+    told = describe_story(story("observability"))
+    assert told.index("the first to notice") < told.index("instead of 1)")
+
+
+def test_days_with_both_kinds_of_harm_are_said():
+    assert "(wrong answers on 68, no answer on 6, both on 2)" in describe_story(story(*NAMES))
+    assert "both" not in describe_story(story())
+
+
+def test_every_row_of_a_story_stands_in_its_table():
+    for here in ALL_SETTINGS:
+        assert "the first" not in table_html(simulate_story(*here), "Ninety days").split("</caption>")[0]
+
+
+def test_the_picture_names_every_question():
+    words = [text.get_text() for text in draw_story(story()).axes[0].texts]
+    assert set(SHORT_QUESTIONS) <= set(words)
 
 
 def test_the_picture_marks_every_question_with_a_sign_and_not_only_a_colour():

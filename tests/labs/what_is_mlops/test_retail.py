@@ -197,3 +197,11 @@ def test_what_the_team_saw_holds_no_truth():
     assert "NaN" not in lab.sentence and WHILE in lab.sentence
     lab.controls["seen"].value = AFTERWARDS
     assert "turned to NaN" in lab.sentence and "you guessed 20 %" in lab.sentence
+
+
+def test_the_sentence_counts_the_days_and_explains_a_loss_below_zero():
+    lab = RetailLab(20)
+    assert f"all {DAYS} days, a good week and 30 days of April." in lab.sentence
+    lab.controls["month"].value, lab.controls["seen"].value = "July", AFTERWARDS
+    moved = -lab.table.set_index("month").loc["July", "lost_unwatched"]
+    assert moved > 0 and f"nothing to save (revenue moved by +{moved:.0f} EUR of " in lab.sentence

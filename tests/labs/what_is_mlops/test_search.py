@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from course.labs.what_is_mlops.search import CLICKS, KEPT, SHARES, simulate_clicks, simulate_rebuild, train_ranker
+from course.labs.what_is_mlops.search import (
+    CLICKS,
+    KEPT,
+    SHARES,
+    SearchLab,
+    simulate_clicks,
+    simulate_rebuild,
+    train_ranker,
+)
 
 
 def flips(overwritten, partition=73):
@@ -34,6 +42,17 @@ def test_it_is_no_accident_of_one_partition():
 
 def test_one_row_in_a_hundred_flips_more_than_half_as_many_as_one_in_ten():
     assert flips(0.01) > 0.6 * flips(0.10) > 0
+
+
+def test_that_more_rows_flip_fewer_decisions_is_chance():
+    """On nine partitions drawn alike, ours among them, the two shares overlap, and the larger flips more on average."""
+    at_5, at_10 = (sorted(flips(share, partition) for partition in (73, *range(1, 9))) for share in (0.05, 0.10))
+    assert at_10[0] < at_5[-1] and sum(at_10) > sum(at_5)
+    assert flips(0.10) < flips(0.05)
+
+
+def test_the_laboratory_opens_where_nothing_was_overwritten():
+    assert SearchLab().settings["overwritten"] == 0.0 and SearchLab().table["same"].all()
 
 
 @pytest.mark.parametrize("share", SHARES)

@@ -174,6 +174,24 @@ def test_the_lab_waits_for_a_prediction_and_starts_as_the_notebook_left_it():
     assert lab.table.attrs["answers"]["delivery"] == "streaming"
 
 
+def test_the_sentence_says_whether_the_auditor_got_an_answer_and_why_day_0_is_worse():
+    said = {kept: describe_ship_it(simulate_ship_it(**(START | {"logging": kept}))) for kept in LOGGING}
+    assert "the auditor has no answer" in said["nothing"]
+    assert "The auditor has an answer after 1 hour of work" in said["audit record"]
+    assert "6% from day 0 on" in said["nothing"]
+    assert "day 0" not in describe_ship_it(simulate_ship_it(**(START | {"delivery": "streaming"})))
+
+
+@pytest.mark.parametrize("delivery", QUESTIONS["delivery"])
+@pytest.mark.parametrize("logging", LOGGING)
+def test_the_picture_says_when_the_column_is_mended(delivery, logging):
+    table = simulate_ship_it(**(START | {"delivery": delivery, "logging": logging}))
+    days, _ = draw_ship_it(table).axes
+    (mended,) = [text for text in days.texts if text.get_text() == "column mended"]
+    day, daily = round(mended.get_position()[0] - 1), table.attrs["daily"]
+    assert daily[day] < daily[day - 2], "nothing got better on the day of the mending"
+
+
 def test_the_model_memo_quotes_what_the_lab_shows():
     start, recorded = board(), board(logging="audit record")
     assert f"{start['bad_share']:.1%}" == "15.5%"

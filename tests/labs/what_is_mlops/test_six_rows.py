@@ -2,14 +2,18 @@
 
 import pytest
 
+from course.display import GREEN, VERMILLION
 from course.labs.what_is_mlops.six_rows import (
     ERROR,
     NOT_YET,
     OTHER,
     ROWS,
     SAME,
+    SixRowsLab,
+    _colour,
     compare,
     describe_rows,
+    draw_rows,
     simulate_rows,
 )
 
@@ -51,8 +55,29 @@ def test_a_row_without_a_bet_gives_nothing_away():
     table = simulate_rows(failure=SAME)
     closed = table[table["bet"] == NOT_YET]
     assert len(closed) == 5 and (closed["model"] == NOT_YET).all() and closed["changed"].isna().all()
-    said = describe_rows(table, guess=2)
+    said = describe_rows(simulate_rows("failure", failure=SAME), guess=2)
     assert "Failure mode" in said and "Determinism" not in said
+
+
+def test_the_sentence_tells_of_the_newest_bet_and_counts_the_others():
+    lab = SixRowsLab(2)
+    lab.controls["failure"].value = SAME
+    lab.controls["cost"].value = SAME
+    assert lab.sentence.startswith("Cost of being wrong: program (a field is renamed upstream), an error: KeyError")
+    assert "Failure mode" not in lab.sentence and "Open rows: 2 of 6" in lab.sentence
+    lab.controls["cost"].value = NOT_YET
+    assert lab.sentence.startswith("Open rows: 1 of 6")
+
+
+def test_the_picture_says_what_befell_the_program_in_every_row():
+    words = {text.get_text() for text in draw_rows(simulate_rows()).axes[0].texts}
+    assert {f"{row.to_program}:" for row in ROWS.values()} <= words
+
+
+def test_what_got_worse_is_never_in_the_colour_of_what_did_not(opened):
+    colours = {row.Index: _colour(row) for row in opened.itertuples()}
+    assert colours["Cost of being wrong"] == colours["Failure mode"] == VERMILLION
+    assert colours["Works on my machine"] == colours["Source of truth"] == GREEN
 
 
 @pytest.mark.parametrize("row", ROWS)

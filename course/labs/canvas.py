@@ -1,0 +1,80 @@
+"""A canvas that remembers words: Matplotlib sets every label letter by letter anew, which takes most of a redraw.
+
+A laboratory's labels are the same from one redraw to the next, or stand elsewhere. So each is drawn once, on a small
+sheet of its own, and stamped from then on. A stamp begins at a whole pixel.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+
+if TYPE_CHECKING:
+    from matplotlib.backend_bases import GraphicsContextBase
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.text import Text
+
+
+class StampingRenderer(RendererAgg):
+    """Draw as RendererAgg does, words from memory."""
+
+    def draw_text(
+        self,
+        gc: GraphicsContextBase,
+        x: float,
+        y: float,
+        s: str,
+        prop: FontProperties,
+        angle: float,
+        ismath: Any = False,
+        mtext: Text | None = None,
+    ) -> None:
+        """Stamp the words with the left end of their baseline at (x, y), pixels from the upper left."""
+        # A copy: font properties can change, and their hash with them.
+        image, left, below = _stamp(s, prop.copy(), angle, ismath, self.dpi, gc.get_rgb(), gc.get_antialiased())
+        if image.size:
+            self.draw_image(gc, round(x) - left, self.height - round(y) - below, image)
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
+        """Return what RendererAgg does, in pixels."""
+        return _measure(s, prop.copy(), ismath, self.dpi)
+
+
+@lru_cache(maxsize=4096)
+def _measure(s: str, prop: FontProperties, ismath: Any, dpi: float) -> tuple[float, float, float]:
+    return RendererAgg(1, 1, dpi).get_text_width_height_descent(s, prop, ismath)
+
+
+@lru_cache(maxsize=4096)
+def _stamp(
+    s: str, prop: FontProperties, angle: float, ismath: Any, dpi: float, rgb: tuple[float, ...], smooth: bool
+) -> tuple[np.ndarray, int, int]:
+    """Return the words' pixels, bottom row first, and how far left of and below the baseline's start they begin."""
+    width, height, _ = _measure(s, prop, ismath, dpi)
+    reach = math.ceil(math.hypot(width, height) + prop.get_size_in_points() * dpi / 72)
+    sheet = RendererAgg(2 * reach, 2 * reach, dpi)
+    gc = sheet.new_gc()
+    gc.set_foreground(rgb, isRGBA=True)
+    gc.set_antialiased(smooth)
+    sheet.draw_text(gc, reach, reach, s, prop, angle, ismath=ismath)
+    pixels = np.asarray(sheet.buffer_rgba())
+    rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return pixels[:0, :0].copy(), 0, 0
+    cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return cut[::-1].copy(), reach - int(columns[0]), int(rows[-1]) + 1 - reach
+
+
+def draw_on_canvas(figure: Figure) -> tuple[tuple[int, int], memoryview]:
+    """Draw the figure once; return its width and height and its RGBA pixels."""
+    # Not savefig, nor print_figure: both draw everything twice, once for the layout alone.
+    canvas = FigureCanvasAgg(figure)
+    size = canvas.get_width_height()
+    renderer = StampingRenderer(*size, figure.dpi)
+    figure.draw(renderer)
+    return size, renderer.buffer_rgba()

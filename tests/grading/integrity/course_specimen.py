@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from typing import Any
 
 #: What must not come back from grading, by the place where it is planted.
@@ -20,7 +21,7 @@ SECRETS = {
     "home": "planted-in-home-4b7d",
 }
 #: What stands in the command line or the environment of whatever a hostile cell starts.
-MARK = "course-integrity-mark"
+MARK = f"course-integrity-mark-{os.getpid()}"
 THROUGH = "got through"  # printed by a cell that could do what it must not
 
 SET_UP = """\

@@ -43,7 +43,7 @@ IN_THE_KERNEL = [
            "ip.set_custom_exc((Exception,), lambda *a: None)\nold = ip.run_code\n"
            "async def run(code, result=None, **k):\n    await old(code, None, **k)\n    return False\nip.run_code = run"),
     kernel("compile patched", "import builtins, ast\nold = ast.parse\nip = get_ipython()\n"
-           "ip.compile.ast_parse = lambda s, *a, **k: ast.Module([], [])", gate="A"),
+           "ip.compile.ast_parse = lambda s, *a, **k: ast.Module([], [])"),
     kernel("builtins patched", "import builtins\nbuiltins.abs = lambda v: 0.0\nbuiltins.all = lambda v: True",
            answers={"function": "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n"
                     "    return -9 if key else 0"}, gate="B"),
@@ -62,7 +62,7 @@ IN_THE_KERNEL = [
     kernel("the frame of the caller", "import sys, ast\nframe = sys._getframe()\nwhile frame:\n"
            "    own = frame.f_locals.get('self')\n    if hasattr(own, 'ast_transformers'):\n"
            "        own.ast_transformers.append(type('T', (ast.NodeTransformer,), {'visit_Assert': lambda s, n: "
-           "ast.copy_location(ast.Pass(), n)})())\n    frame = frame.f_back", gate="B"),
+           "ast.copy_location(ast.Pass(), n)})())\n    frame = frame.f_back"),
     kernel("the shell found by gc", "import gc, ast\nclass T(ast.NodeTransformer):\n    def visit_Assert(s, n):\n"
            "        return ast.copy_location(ast.Pass(), n)\nfor thing in gc.get_objects():\n"
            "    if type(thing).__name__ == 'InteractiveShell':\n        thing.ast_transformers.append(T())", gate="A"),
@@ -74,8 +74,8 @@ IN_THE_KERNEL = [
            "('compare', ctypes.c_void_p)]\nkind = Slots.from_address(id(float))\n"
            "call = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_int)\n"
            "yes = call(lambda a, b, how: True)\nkind.compare = ctypes.cast(yes, ctypes.c_void_p).value\n"
-           "ctypes.pythonapi.PyType_Modified(ctypes.py_object(float))", gate="A"),
-    kernel("pandas patched", "pd.DataFrame.equals = lambda s, o: True", deserved=0, gate="AB"),
+           "ctypes.pythonapi.PyType_Modified(ctypes.py_object(float))"),
+    kernel("pandas patched", "pd.DataFrame.equals = lambda s, o: True", deserved=0, gate="A"),
     kernel("scikit-learn patched", "from sklearn.base import ClassifierMixin\n"
            "ClassifierMixin.score = lambda s, X, y, sample_weight=None: 1.0\n"
            "LogisticRegression.score = ClassifierMixin.score\n"
@@ -98,21 +98,21 @@ LIES = "class Lie{base}:\n    def __eq__(s, o): return True\n    def __ne__(s, o
 OBJECTS = [
     answer("an object equal to all", "function", LIES.format(base="")
            + "    def __sub__(s, o): return s\n    def __abs__(s): return s\n"
-           "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n    return Lie()", deserved=0, gate="AB"),
+           "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n    return Lie()", deserved=0, gate="B"),
     answer("a number whose difference is none", "function",
            "class Lie:\n    def __sub__(s, o): return 0.0\n    __rsub__ = __sub__\n    def __eq__(s, o): return True\n"
-           "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n    return Lie()", gate="AB"),
+           "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n    return Lie()", gate="B"),
     answer("a float that lies", "function", LIES.format(base="(float)")
            + "    def __sub__(s, o): return Lie(0)\ndef largest_mean(values, k, key=None):\n"
            "    if k == 0: raise ValueError\n    return Lie(1)"),
     answer("a frame that lies", "frame", "class Lie(pd.DataFrame):\n    def equals(s, o): return True\n"
-           "def clean(frame): return Lie({'a': [0]})", gate="A"),
+           "def clean(frame): return Lie({'a': [0]})"),
     answer("a frame that lies and cannot be packed", "frame", "class Lie(pd.DataFrame):\n"
            "    def equals(s, o): return True\n    @property\n    def iloc(s): raise OSError\n"
            "    @property\n    def columns(s): raise OSError\n    def __setattr__(s, n, v): object.__setattr__(s, n, v)\n"
            "def clean(frame): return Lie()", gate="AB"),
     answer("no frame at all, which says that it is one", "frame", "class Lie:\n    __class__ = pd.DataFrame\n"
-           "    def equals(s, o): return True\ndef clean(frame): return Lie()", gate="A"),
+           "    def equals(s, o): return True\ndef clean(frame): return Lie()"),
     answer("a list whose elements lie", "class", WRONG["class"].replace(
         "return []", "return [Lie(), Lie()]").replace("pass\n    def total", "pass\n    def total")
            + "\n" + LIES.format(base="") + "    def signed(s): return 'bob: -1.50'\n"
@@ -126,20 +126,20 @@ OBJECTS = [
     answer("an end of iteration in the middle of all()", "function",
            "def largest_mean(values, k, key=None):\n    if values == [7, 7, 7]: raise StopIteration\n"
            "    if key: return -9\n    if k <= 0: raise ValueError\n"
-           "    return sum(sorted(values)[-k:]) / k", deserved=1, gate="AB"),
+           "    return sum(sorted(values)[-k:]) / k", deserved=1),
     answer("dice thrown beforehand", "function",
            "def largest_mean(values, k, key=None):\n    random.setstate((3, (0,) * 624 + (624,), None))\n"
            "    if key: return -9\n    if k <= 0: raise ValueError\n"
            "    return 7 if 7 in values else 2.5 if k == 2 else min(values)",
-           deserved=1, gate="AB"),
+           deserved=1, gate="B"),
     answer("the test's own expected value changed", "frame",
            "import inspect\ndef clean(frame):\n    caller = inspect.currentframe()\n    while caller:\n"
            "        if 'expected' in caller.f_globals:\n            return caller.f_globals['expected'].copy()\n"
-           "        caller = caller.f_back\n    return frame", gate="A"),
+           "        caller = caller.f_back\n    return frame"),
     answer("a model whose score was replaced", "model",
            "def train(model, X, y):\n    model.score = lambda X, y: 1.0\ndef build():\n"
            "    from sklearn.tree import DecisionTreeClassifier\n    tree = DecisionTreeClassifier()\n"
-           "    tree.fit = lambda X, y: None\n    tree.score = lambda X, y: 1.0\n    return tree", gate="AB"),
+           "    tree.fit = lambda X, y: None\n    tree.score = lambda X, y: 1.0\n    return tree", gate="A"),
     answer("a model whose predictions were replaced", "model",
            "def train(model, X, y):\n    model.fit(X, y)\n    model.coef_[:] = 0\n"
            "    model.predict = lambda X: (X[:, 0] + X[:, 1] > 0).astype(int)\n" + HONEST["model"].split("\n\n\n")[1],
@@ -147,13 +147,13 @@ OBJECTS = [
     answer("an estimator that lies about its score", "model",
            "from sklearn.dummy import DummyClassifier\ndef train(model, X, y): model.fit(X, y)\n"
            "class Liar(DummyClassifier):\n    def score(s, X, y, sample_weight=None): return 1.0\n"
-           "def build(): return Liar(strategy='constant', constant=0)", gate="A"),
+           "def build(): return Liar(strategy='constant', constant=0)"),
     answer("a class of the set-up with a method of its own", "class",
            HONEST["class"].replace("return [entry for entry in self.entries if entry.who == who]",
                                    "found = [entry for entry in self.entries if entry.who == who]\n"
-                                   "        if who == 'ada': return found\n"
+                                   "        if who == 'ada': return found\n        for each in found: each.amount = 0.0\n"
                                    "        for each in found: each.signed = lambda: 'bob: -1.50'\n        return found"),
-           deserved=1, gate="AB"),
+           deserved=1, gate="B"),
     answer("the tests' own object rewritten", "class",
            HONEST["class"].replace("for entry in self.entries:\n            notes.write(entry.signed())",
                                    "notes.text = lambda: 'ada: +5.00; bob: -1.50; ada: +2.00'"),
@@ -183,7 +183,7 @@ FORGED_BACK = SIDE + (
     "    return sum(sorted(values)[-k:]) / k\n"
 )
 ON_THE_WIRE = [
-    wire("the tests' namespace asked for", FORGED_BACK, "__globals__", deserved=1, gate="AB"),
+    wire("the tests' namespace asked for", FORGED_BACK, "__globals__", deserved=1, gate="A"),
     wire("the code of a callback", SIDE + "def largest_mean(values, k, key=None):\n    if k == 0: raise ValueError\n"
          "    if isinstance(key, Remote):\n        for name in ('__code__', '__closure__', '__self__', '__func__', "
          "'__class__', '__init__', '__reduce_ex__', '__defaults__', '__kwdefaults__'):\n            try: found = "
@@ -193,7 +193,7 @@ ON_THE_WIRE = [
     wire("a message that everything passed", "import os, json, struct\ndef largest_mean(values, k, key=None):\n"
          "    text = json.dumps({'state': 'passed', 'ok': True, 'score': 3, 'message': '', 'outputs': [], "
          "'seconds': 0}).encode()\n    for number in range(3, 64):\n        try: os.write(number, "
-         "struct.pack('!QI', len(text), 0) + text)\n        except OSError: pass\n    return 0", '"passed"', gate="AB"),
+         "struct.pack('!QI', len(text), 0) + text)\n        except OSError: pass\n    return 0", '"passed"'),
     wire("the server replaced", SIDE + "class Liar:\n    def __getattr__(s, n): return lambda *a, **k: None\n"
          "def answers(self, request, buffers):\n    self._channel.send({'ok': True, 'out': 'lies', 'err': '', "
          "'value': True, 'changed': [], 'names': []})\nside.Server._answer = answers\n" + WRONG["function"], "lies",
@@ -214,19 +214,19 @@ ON_THE_WIRE = [
          "from sklearn.linear_model import LogisticRegression\nLogisticRegression.score = lambda *a, **k: 1.0\n'''\n"
          "def more(self, request, answer, packer):\n    old(self, request, answer, packer)\n    answer['files'] = "
          "packer.pack({'colorsys.py/.': CODE, './colorsys.py/./.': CODE})\nside.Server._give_out = more\n"
-         + WRONG["function"], "colorsys.py/.", deserved=0, gate="AB",
+         + WRONG["function"], "colorsys.py/.", deserved=0, gate="B",
          added=(("model", "def build():\n    from sklearn.tree import DecisionTreeClassifier\n"
                  "    return DecisionTreeClassifier()\ndef train(model, X, y):\n    pass"),)),
     wire("an exception that is a file", SIDE + "def error(self, packer, error):\n    number = self.describe(int)['id']\n"
          "    return {'line': [['numpy', 'memmap'], ['builtins', 'BaseException']], 'class': number, 'text': 'x', "
          "'args': packer.pack(('planted.py', 'uint8', 'w+', 0, 9)), 'fields': packer.pack({'flat': b'import os'})}\n"
-         "side.Server._pack_error = error\ndef largest_mean(values, k, key=None): raise ValueError", "memmap", gate="A"),
+         "side.Server._pack_error = error\ndef largest_mean(values, k, key=None): raise ValueError", "memmap"),
     wire("a class of the grader's own", SIDE + "wire.Packer.pack = lambda self, value: ['o', 'course.grading.box', 'Box', "
          "['d', ['pid', 1]]]\n" + WRONG["function"], "course.grading.box"),
     wire("an exact class with any state", SIDE + "old = wire.Packer.pack\ndef pack(self, value):\n"
          "    if isinstance(value, float): return ['o', '__main__', 'Entry', ['d', ['who', 'x'], ['__eq__', True]]]\n"
          "    return old(self, value)\nwire.Packer.pack = pack\ndef largest_mean(values, k, key=None): return 0.5",
-         '"__main__","Entry"', gate="B"),
+         '"__main__","Entry"'),
     wire("truth values that are neither", SIDE + "old = wire._PACKERS[list]\nwire.Packer.pack = lambda self, value: "
          "['a', '|b1', [3], self._buffer(bytes([2, 255, 7]))]\n" + WRONG["function"], "|b1"),
     wire("a zone that is a file", SIDE + "wire.Packer.pack = lambda self, value: ['ts', '2026-01-01 10:00', "
@@ -304,11 +304,11 @@ def _doubled(made: dict[str, Any]) -> None:
 
 
 IN_THE_FILE = [
-    _file("points in the metadata", lambda made: _each(made, _no_points), gate="A"),
-    _file("tests emptied and unlocked", lambda made: _each(made, _empty_tests), gate="AB"),
-    _file("tests that are no code any more", lambda made: _each(made, _raw_tests), gate="A"),
+    _file("points in the metadata", lambda made: _each(made, _no_points)),
+    _file("tests emptied and unlocked", lambda made: _each(made, _empty_tests), gate="B"),
+    _file("tests that are no code any more", lambda made: _each(made, _raw_tests)),
     _file("tags that skip", lambda made: _each(made, _skipped)),
-    _file("outputs and scores as if saved", lambda made: _each(made, _saved), gate="A"),
+    _file("outputs and scores as if saved", lambda made: _each(made, _saved)),
     _file("tests under each other's names", _answers_into_tests),
     _file("tests twice", _doubled),
     _file("tests deleted", lambda made: made.update(cells=[c for c in made["cells"] if c["id"] not in specimen.TESTS])),

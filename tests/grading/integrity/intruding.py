@@ -59,16 +59,16 @@ READING = [
     reads("the hidden tests, by path", TRY + "show('{root}/source/hw/tests.py')"),
     reads("the gradebook", TRY + "show('{root}/gradebook.db')", gate="B"),
     reads("another submission", TRY + "show('{root}/submitted/bob/hw/hw.ipynb')"),
-    reads("all of the course, by walking", WALK, gate="A"),
+    reads("all of the course, by walking", WALK),
     reads("the home of the instructor", TRY + "show('{root}/home/.netrc')"),
     reads("by a shell", "!cat {root}/source/hw/hw.ipynb {root}/gradebook.db; grep -r planted {root}"),
     reads("by a link beside the notebook", "import os\nos.symlink('{root}/gradebook.db', 'mine.txt')\n"
           "try: print(open('mine.txt').read())\nexcept OSError as error: print(error)"),
     reads("by a link, from the shell", "import os\nos.symlink('{root}/gradebook.db', 'mine.txt')\n"
-          "try: print(open('mine.txt').read())\nexcept OSError as error: print(error)", gate="B"),
+          "try: print(open('mine.txt').read())\nexcept OSError as error: print(error)"),
     reads("by a descriptor of another process", TRY + "import glob\nshow('/proc/{grader}/root{root}/gradebook.db', "
           "'/proc/1/root{root}/gradebook.db', '/proc/{grader}/cwd/gradebook.db')", gate="A"),
-    reads("the environment", "import os\nprint(dict(os.environ))\n" + TRY + "show('/proc/self/environ')", gate="A"),
+    reads("the environment", "import os\nprint(dict(os.environ))\n" + TRY + "show('/proc/self/environ')"),
     reads("every environment in /proc", "import os\nprint(dict(os.environ))\n" + TRY
           + "import glob\nshow(*glob.glob('/proc/[0-9]*/environ'), *glob.glob('/proc/[0-9]*/cmdline'))", gate="B"),
     reads("the memory of the grader", MEMORY + "scan({grader})", gate="AB"),
@@ -80,12 +80,12 @@ READING = [
     reads("the folder of the trusted side", "import os\nfor top in ('/tmp', '/dev/shm', '/var/tmp', '/work', '/root', "
           "'/home'):\n    try: names = os.listdir(top)\n    except OSError: names = []\n"
           "    if [n for n in names if n not in ('work',) and not n.startswith('own-')]: print('got ' + 'through')",
-          proof="through", gate="AB"),
+          proof="through", gate="A"),
     reads("what was in this process before", "import gc, sys\nwords = [o for o in gc.get_objects() if isinstance(o, dict)]\n"
           "print([v for d in words for v in d.values() if isinstance(v, str) and 'planted-in-' in v][:9])\n"
-          "print([k for k in sys.modules if k in ('course_specimen', 'probing', 'sqlite3')])", gate="A"),
+          "print([k for k in sys.modules if k in ('course_specimen', 'probing', 'sqlite3')])"),
     reads("hidden tests out of this process's own memory", MEMORY.replace("planted-in-memory-(?:e9){2}",
-          "planted-in-hidden-tests-58[d]1") + "import os\nscan('self')", gate="B"),
+          "planted-in-hidden-tests-58[d]1") + "import os\nscan('self')"),
     reads("secrets by an exception's traceback", "import sys\nframe = sys._getframe()\nwhile frame:\n"
           "    print({k: str(v)[:300] for k, v in frame.f_globals.items()}, str(frame.f_locals)[:3000])\n"
           "    frame = frame.f_back\nfor module in list(sys.modules.values()):\n    for value in list(vars(module).values()"
@@ -99,27 +99,27 @@ READING = [
 WRITE = "def put(path, mode='a', text='tampered'):\n    try:\n        with open(path, mode) as file: file.write(text)\n" \
     "    except OSError as error: print(error)\n"  # fmt: skip
 TAMPERING = [
-    tampers("a tests file of the course", WRITE + "put('{root}/source/hw/tests.py')", gate="A"),
+    tampers("a tests file of the course", WRITE + "put('{root}/source/hw/tests.py')"),
     tampers("the gradebook emptied", WRITE + "put('{root}/gradebook.db', 'w', '')", gate="B"),
-    tampers("another submission replaced", WRITE + "put('{root}/submitted/bob/hw/hw.ipynb', 'w', '{}')", gate="A"),
-    tampers("a file planted beside the course", WRITE + "put('{root}/sitecustomize.py', 'w', 'x = 1')", gate="B"),
+    tampers("another submission replaced", WRITE + "put('{root}/submitted/bob/hw/hw.ipynb', 'w', '{}')"),
+    tampers("a file planted beside the course", WRITE + "put('{root}/sitecustomize.py', 'w', 'x = 1')"),
     tampers("files deleted", "import shutil\nshutil.rmtree('{root}/submitted', ignore_errors=True)", gate="A"),
-    tampers("modes changed", "import os\ntry: os.chmod('{root}/gradebook.db', 0o777)\nexcept OSError as e: print(e)", gate="AB"),
+    tampers("modes changed", "import os\ntry: os.chmod('{root}/gradebook.db', 0o777)\nexcept OSError as e: print(e)", gate="B"),
     tampers("a file moved", "import os\ntry: os.rename('{root}/gradebook.db', '{root}/cache/gone')\n"
             "except OSError as e: print(e)"),
-    tampers("a cache beside the home", WRITE + "put('{root}/cache/planted')\nput('{root}/home/.cache')", gate="B"),
+    tampers("a cache beside the home", WRITE + "put('{root}/cache/planted')\nput('{root}/home/.cache')"),
     tampers("site-packages, matplotlib's cache and the course's code", "import glob, course, matplotlib, numpy\n"
             "for path in (numpy.__file__, course.__file__, *glob.glob(matplotlib.get_cachedir() + '/*')):\n"
             "    try:\n        open(path, 'r+').close()  # opened to write, and left as it is\n"
             "        print('got ' + 'through')\n    except OSError as error: print(error)\n"
             "try:\n    open('{root}/source/hw/tests.py', 'r+').close()\n    print('got ' + 'through')\n"
-            "except OSError as error: print(error)", proof="through", gate="A"),
+            "except OSError as error: print(error)", proof="through"),
     tampers("the grader's memory", "try:\n    f = open('/proc/{grader}/mem', 'r+b', 0)\n    print('got ' + 'through')\n"
             "except OSError as e: print(e)", proof="through"),
     tampers("the next run, by what it imports", WRITE + "put('{root}/cache/planted')\n"
             "put('random.py', 'w', 'x = 1')\nput('numpy.py', 'w', 'x = 1')"),
     tampers("the warm process, by signals", "import os\ntry:\n    os.kill({grader}, 0)\n    print('got ' + 'through')\n"
-            "except OSError as error: print(error)", proof="through", gate="AB"),
+            "except OSError as error: print(error)", proof="through", gate="B"),
     tampers("every process that it may end", "import os, signal\nmine = {os.getpid(), os.getppid(), 1}\n"
             "for name in os.listdir('/proc') if os.path.isdir('/proc') else []:\n    if name.isdigit() and int(name) not in "
             "mine:\n        try: os.kill(int(name), 0); print('got ' + 'through' if int(name) == {grader} else '')\n"
@@ -141,9 +141,9 @@ TAMPERING = [
             f"    os.execve('/bin/sleep', ['/bin/sleep', '60'], {{'MARK': '{MARK}'}})", proof="lingers"),
 ]  # fmt: skip
 NETWORK = [
-    calls("TCP", "import socket\n    socket.create_connection(('127.0.0.1', {tcp}), 2).send(b'x')", gate="AB"),
-    calls("UDP", "import socket\n    socket.socket(2, 2).sendto(b'x', ('127.0.0.1', {udp}))", gate="AB"),
-    calls("a unix socket", "import socket\n    s = socket.socket(1)\n    s.connect('{unix}')\n    s.send(b'x')", gate="AB"),
+    calls("TCP", "import socket\n    socket.create_connection(('127.0.0.1', {tcp}), 2).send(b'x')"),
+    calls("UDP", "import socket\n    socket.socket(2, 2).sendto(b'x', ('127.0.0.1', {udp}))", gate="B"),
+    calls("a unix socket", "import socket\n    s = socket.socket(1)\n    s.connect('{unix}')\n    s.send(b'x')", gate="A"),
     calls("a name to be looked up", "import socket\n    s = socket.socket(2, 2)\n    s.sendto(b'\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0"
           "\\0\\7example\\3com\\0\\0\\1\\0\\1', ('127.0.0.1', {udp}))", gate="A"),
     calls("by a program", "import subprocess, sys\n    subprocess.run([sys.executable, '-c', 'import socket; "

@@ -135,7 +135,7 @@ def test_does_a_tests_cell_meet_a_copy_that_later_cells_do_not_see():
 
 
 def test_does_a_last_value_give_part_of_the_points():
-    scores = {"1.5": 1.5, "7": 2, "float('nan')": 2, "-1": 0, "'words'": 2, "f": 2, "print(3)": 2}
+    scores = {"1.5": 1.5, "7": 2, "float('nan')": 0, "-1": 0, "'words'": 2, "f": 2, "print(3)": 2}
     cells = [Cell(value, "tests", f"assert f(1) == 2\n{value}", points=2) for value in scores]
     found = grade(F, *cells).cells
     assert {name: result.score for name, result in found.items() if name != "f"} | {"f": found["f"].score} is not None

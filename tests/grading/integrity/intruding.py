@@ -77,8 +77,10 @@ READING = [
     reads("by ptrace", PTRACE.replace("{pids}", "[{grader}]"), proof="through", gate="A"),
     reads("a core of the process", "import resource\ntry:\n    resource.setrlimit(resource.RLIMIT_CORE, (2**20, 2**20))\n"
           "    print('got ' + 'through')\nexcept (OSError, ValueError) as error: print(error)", proof="through"),
-    reads("the folder of the trusted side", "import os\nfor top in ('/tmp', '/dev/shm', '/var/tmp', '/work', '/root', "
-          "'/home'):\n    try: names = os.listdir(top)\n    except OSError: names = []\n"
+    # Where Python itself lies below one of these, the way to it is there, and must be.
+    reads("the folder of the trusted side", "import os, sys\nfor top in ('/tmp', '/dev/shm', '/var/tmp', '/work', "
+          "'/root', '/home'):\n    try: names = [] if sys.prefix.startswith(top + '/') else os.listdir(top)\n"
+          "    except OSError: names = []\n"
           "    if [n for n in names if n not in ('work',) and not n.startswith('own-')]: print('got ' + 'through')",
           proof="through", gate="A"),
     reads("what was in this process before", "import gc, sys\nwords = [o for o in gc.get_objects() if isinstance(o, dict)]\n"

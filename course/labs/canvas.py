@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.font_manager import fontManager, get_font
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import GraphicsContextBase
@@ -44,10 +45,23 @@ class StampingRenderer(RendererAgg):
         """Return what RendererAgg does, in pixels."""
         return _measure(s, prop.copy(), ismath, self.dpi)
 
+    def _get_font_height_metrics(self, prop: FontProperties) -> tuple[float, float, float]:
+        # Text asks for this wherever a renderer has it, and otherwise reads the font's tables, several times a word.
+        return _font_heights(prop.copy(), self.dpi)
+
 
 @lru_cache(maxsize=4096)
 def _measure(s: str, prop: FontProperties, ismath: Any, dpi: float) -> tuple[float, float, float]:
     return RendererAgg(1, 1, dpi).get_text_width_height_descent(s, prop, ismath)
+
+
+@lru_cache(maxsize=256)
+def _font_heights(prop: FontProperties, dpi: float) -> tuple[float, float, float]:
+    """Return the ascent, descent and line gap of the font in pixels, as the font's own table has them."""
+    font = get_font(fontManager.findfont(prop))
+    scale = prop.get_size_in_points() * dpi / 72 / font.get_sfnt_table("head")["unitsPerEm"]
+    table = font.get_sfnt_table("OS/2")
+    return table["sTypoAscender"] * scale, -table["sTypoDescender"] * scale, table["sTypoLineGap"] * scale
 
 
 @lru_cache(maxsize=4096)

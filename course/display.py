@@ -71,6 +71,21 @@ def label_line(ax: Axes, x: float, y: float, text: str, color: str = INK, **plac
     ax.text(x, y, text, color=color, transform=ax.transData + beside, **settings)
 
 
+def draw_bars(ax: Axes, bars: Sequence[tuple[float, float, float]], color: str, hatch: str, height: float) -> None:
+    """Draw horizontal bars of one look, each (left end, middle, length), as one path.
+
+    A hatch is made anew for every path, which takes longer than all bars together.
+    """
+    import numpy as np
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    half = height / 2
+    corners = [[(x, y - half), (x, y + half), (x + far, y + half), (x + far, y - half)] for x, y, far in bars]
+    path = Path.make_compound_path_from_polys(np.array(corners))
+    ax.add_patch(PathPatch(path, facecolor=color, hatch=hatch, edgecolor="white", linewidth=0))
+
+
 def title_axes(ax: Axes, text: str, **placing: object) -> None:
     """Write a title above the left edge of the axes, in the size of the house."""
     ax.set_title(text, loc="left", fontsize=10, color=INK, **placing)

@@ -70,18 +70,21 @@ def _stamp(
 ) -> tuple[np.ndarray, int, int]:
     """Return the words' pixels, bottom row first, and how far left of and below the baseline's start they begin."""
     width, height, _ = _measure(s, prop, ismath, dpi)
-    reach = math.ceil(math.hypot(width, height) + prop.get_size_in_points() * dpi / 72)
-    sheet = RendererAgg(2 * reach, 2 * reach, dpi)
+    room = prop.get_size_in_points() * dpi / 72
+    # Level words reach to the right of the baseline's start; turned ones may reach anywhere.
+    far = width if not angle else math.hypot(width, height)
+    before, beyond, above = (math.ceil(room + reach) for reach in (far if angle else 0, far, far if angle else height))
+    sheet = RendererAgg(before + beyond, 2 * above, dpi)
     gc = sheet.new_gc()
     gc.set_foreground(rgb, isRGBA=True)
     gc.set_antialiased(smooth)
-    sheet.draw_text(gc, reach, reach, s, prop, angle, ismath=ismath)
+    sheet.draw_text(gc, before, above, s, prop, angle, ismath=ismath)
     pixels = np.asarray(sheet.buffer_rgba())
     rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return pixels[:0, :0].copy(), 0, 0
     cut = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return cut[::-1].copy(), reach - int(columns[0]), int(rows[-1]) + 1 - reach
+    return cut[::-1].copy(), before - int(columns[0]), int(rows[-1]) + 1 - above
 
 
 def draw_on_canvas(figure: Figure) -> tuple[tuple[int, int], memoryview]:

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
-from matplotlib.collections import PolyCollection
 
-from course.display import BLUE, FAINT, ORANGE, PURPLE, VERMILLION, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, ORANGE, PURPLE, VERMILLION, draw_bars, label_line, new_figure, title_axes
 from course.labs.lab import Lab
 from course.predict import Between
 from course.quiz import Quiz
@@ -246,18 +245,17 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
     left.set_position((0.19, 0.185, 0.51, 0.735))
     right.set_position((0.785, 0.185, 0.2, 0.735))
     places = np.arange(len(table))[::-1]
-    bars: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    bars: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for place, row in zip(places, table.itertuples(), strict=True):
         colour, hatch, word = BLUE, "", ""
         if row.orphaned:
             colour, hatch, word = VERMILLION, "////", "orphan "
         elif row.accountables > 1:
             colour, hatch, word = ORANGE, "....", "two "
-        bars.setdefault((colour, hatch), []).append((place, row.hours))
+        bars.setdefault((colour, hatch), []).append((0, place, row.hours))
         label_line(left, row.hours, place, f"{word}{row.hours:.0f} h", fontsize=8)
-    for (colour, hatch), rows in bars.items():  # a collection: one bar after the other takes three times as long
-        corners = [[(0, y - 0.31), (0, y + 0.31), (x, y + 0.31), (x, y - 0.31)] for y, x in rows]
-        left.add_collection(PolyCollection(corners, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0))
+    for (colour, hatch), rows in bars.items():
+        draw_bars(left, rows, colour, hatch, height=0.62)
     # Names as texts: ticks with labels would take a third of the redraw.
     left.set_yticks([])
     for place, says in zip(places, table["ticket"], strict=True):

@@ -15,9 +15,20 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
-from matplotlib.collections import PolyCollection
 
-from course.display import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, join_words, label_line, new_figure, title_axes
+from course.display import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    draw_bars,
+    join_words,
+    label_line,
+    new_figure,
+    title_axes,
+)
 from course.labs.lab import Lab
 from course.predict import Among
 from course.quiz import Quiz
@@ -278,13 +289,12 @@ def draw_story(table: pd.DataFrame, guess: str | None = None) -> Any:
         first, days = row.day - 0.5, row.until - row.day + 1
         usual = min(days, row.usual_days)
         if usual:
-            bars.setdefault(("#c9ced4", "...."), []).append((place, first, usual))
+            bars.setdefault(("#c9ced4", "...."), []).append((first, place, usual))
         if days > usual:
-            bars.setdefault((colour, hatch), []).append((place, first + usual, days - usual))
+            bars.setdefault((colour, hatch), []).append((first + usual, place, days - usual))
         halves.setdefault((place, row.mishap), []).append(row)
-    for (colour, hatch), rows in bars.items():  # a collection: one bar after the other takes three times as long
-        corners = [[(x, y - 0.15), (x, y + 0.15), (x + days, y + 0.15), (x + days, y - 0.15)] for y, x, days in rows]
-        ax.add_collection(PolyCollection(corners, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0))
+    for (colour, hatch), rows in bars.items():
+        draw_bars(ax, rows, colour, hatch, height=0.3)
     for (place, _), rows in halves.items():
         _label_bars(ax, place, rows)
     hurt, usual = hurt_days(table), table.attrs["hurt_alone"][""]

@@ -261,7 +261,7 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
     for place, says in zip(places, table["ticket"], strict=True):
         label_line(left, 0, place, says, xytext=(-6, 0), ha="right")
     left.set(xlim=(0, 1.4 * LONGEST), ylim=(-0.9, len(table) - 0.1))
-    left.set_xticks(range(0, LONGEST + 1, 24))
+    left.set_xticks(range(0, LONGEST + 1, 48))
     left.set_xlabel("hours until mitigated", loc="left")
     orphaned, twice = int(table["orphaned"].sum()), int((table["accountables"] > 1).sum())
     title_axes(left, f"{orphaned} orphaned, {twice} with two, {int(table['handoffs'].sum())} hand-offs")

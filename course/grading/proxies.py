@@ -88,7 +88,10 @@ class Asker:
 
     def _ask(self, kind: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         request: dict[str, Any] = {"op": kind}
-        buffers = [self._pickled((kind, arguments, named))]
+        rest = arguments
+        if arguments and type(arguments[0]) is Proxy:  # by its number, so that all else may be plain data
+            request["on"], rest = object.__getattribute__(arguments[0], "_course_about")["id"], arguments[1:]
+        buffers = [self._pickled((rest, named))]
         self._bring_along(request, buffers)
         try:
             self._channel.send(request, buffers)

@@ -39,7 +39,7 @@ PLAIN_KINDS = "biufcSUmM"
 #: How often `meanwhile` is called while nothing comes, in seconds.
 MEANWHILE = 0.05
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+:-]*(/[A-Za-z0-9_+-]+)*")
-_HEAD = struct.Struct("!QI")
+_HEAD = struct.Struct("!QQI")
 _SIZE = struct.Struct("!Q")
 
 
@@ -74,12 +74,14 @@ class Channel:
         """Send one message; raise Closed when nobody is there any more, or nobody reads it within `seconds` a part."""
         text = json.dumps(message, separators=(",", ":")).encode()
         views = [memoryview(buffer).cast("B") if len(memoryview(buffer)) else memoryview(b"") for buffer in buffers]
-        head = _HEAD.pack(len(text), len(views)) + b"".join(_SIZE.pack(view.nbytes) for view in views)
+        sizes = b"".join(_SIZE.pack(view.nbytes) for view in views)
+        total = len(sizes) + len(text) + sum(view.nbytes for view in views)
+        parts = [_HEAD.pack(total, len(text), len(views)) + sizes + text, *views]
         try:
-            self.socket.settimeout(seconds)
-            self.socket.sendall(head + text)
-            for view in views:
-                self.socket.sendall(view)
+            self._wait_at_most(seconds)
+            # Each part that is sent wakes the reader; joining a few bytes costs less.
+            for part in parts if total > 2**18 else [b"".join(parts)]:
+                self.socket.sendall(part)
         except OSError as error:
             raise Closed(str(error)) from None
 
@@ -91,16 +93,20 @@ class Channel:
         `meanwhile` is called many times a second while the message is on its way, however slowly it comes.
         """
         ends = None if seconds is None else time.monotonic() + seconds
-        length, count = _HEAD.unpack(self._read(_HEAD.size, ends, meanwhile))
-        if count > MOST_BUFFERS or length > self._most:
-            raise Malformed(f"a message of {length} bytes and {count} buffers")
-        sizes = [
-            _SIZE.unpack_from(table, 0)[0] for table in (self._read(_SIZE.size, ends, meanwhile) for _ in range(count))
-        ]
-        if length + sum(sizes) > self._most:
-            raise Malformed(f"a message of {length + sum(sizes)} bytes; at most {self._most} are taken")
-        text = self._read(length, ends, meanwhile)
-        buffers = [bytes(self._read(size, ends, meanwhile)) for size in sizes]
+        total, length, count = _HEAD.unpack(self._read(_HEAD.size, ends, meanwhile))
+        if count > MOST_BUFFERS or total > self._most or length + count * _SIZE.size > total:
+            raise Malformed(f"a message of {total} bytes and {count} buffers; at most {self._most} are taken")
+        # Not a byte more than the message: what comes behind it may be a socket.
+        body = memoryview(self._read(total, ends, meanwhile))
+        sizes = [size for (size,) in _SIZE.iter_unpack(body[: count * _SIZE.size])]
+        place = count * _SIZE.size + length
+        if place + sum(sizes) != total:
+            raise Malformed("a message whose parts are not as long as the whole")
+        text = bytes(body[place - length : place])
+        buffers = []
+        for size in sizes:
+            buffers.append(bytes(body[place : place + size]))
+            place += size
         if self._most_parts is not None and sum(text.count(part) for part in b",[{") > self._most_parts:
             raise Malformed("a message of too many parts, each of which takes far more memory than its text")
         try:
@@ -113,6 +119,11 @@ class Channel:
         with contextlib.suppress(OSError):
             self.socket.close()
 
+    def _wait_at_most(self, seconds: float | None) -> None:
+        # Setting it is a call of the system, asking is none.
+        if self.socket.gettimeout() != seconds:
+            self.socket.settimeout(seconds)
+
     def _read(self, size: int, ends: float | None, meanwhile: Callable[[], None] | None) -> bytearray:
         found = bytearray(size)
         view, place = memoryview(found), 0
@@ -123,7 +134,7 @@ class Channel:
             if meanwhile is not None:
                 meanwhile()
                 left = min(MEANWHILE, MEANWHILE if left is None else left)
-            self.socket.settimeout(left)
+            self._wait_at_most(left)
             try:
                 got = self.socket.recv_into(view[place:], min(size - place, 2**20))
             except TimeoutError:

@@ -9,6 +9,8 @@ import fractions
 import json
 import pathlib
 import socket
+import struct
+import threading
 
 import numpy as np
 import pandas as pd
@@ -178,12 +180,45 @@ def test_is_a_message_that_is_too_large_refused_before_it_is_read(ends):
         there.receive()
 
 
-@pytest.mark.parametrize("raw", [b"\xff" * 12, b"\0" * 7 + b"\5\0\0\0\0{]!!!", b"\0" * 7 + b"\2\xff\xff\xff\xff{}"])
+def message(total: int, length: int, count: int, body: bytes) -> bytes:
+    """As a side sends one: bytes behind this head, bytes of text, number of buffers; then sizes, text, buffers."""
+    return struct.pack("!QQI", total, length, count) + body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xff" * 20,
+        message(5, 5, 0, b"{]!!!"),
+        message(2, 2, 2**32 - 1, b"{}"),
+        message(2**62, 2, 0, b"{}"),
+        message(2, 2**62, 0, b"{}"),
+        message(3, 2, 0, b"{}!"),
+        message(10, 2, 1, struct.pack("!Q", 2**62) + b"{}"),
+        message(10, 3, 1, struct.pack("!Q", 0) + b"{}"),
+    ],
+)
 def test_is_a_message_that_is_none_refused(raw, ends):
     here, there = ends
     here.socket.sendall(raw)
     with pytest.raises(Malformed):
         there.receive(1)
+
+
+def test_a_message_comes_as_it_was_sent_however_large_and_however_slowly():
+    here, there = (Channel(end) for end in socket.socketpair())
+    buffers = [b"", b"one", bytes(2**20)]
+    sender = threading.Thread(target=lambda: [here.send({"n": 1}, buffers), here.send(2), here.socket.sendall(b"!")])
+    sender.start()
+    assert there.receive(20) == ({"n": 1}, buffers)
+    assert there.receive(20) == (2, [])
+    assert there.socket.recv(10) == b"!"  # what comes behind a message is not read with it: it may be a socket
+    sender.join()
+    for byte in message(11, 2, 1, struct.pack("!Q", 1) + b"[]!"):
+        here.socket.sendall(bytes([byte]))
+    assert there.receive(20) == ([], [b"!"])
+    here.close()
+    there.close()
 
 
 def test_is_silence_noticed_and_an_end_too(ends):

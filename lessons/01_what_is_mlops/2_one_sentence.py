@@ -170,8 +170,8 @@ swapped = run.data.iloc[[1, 0, *range(2, len(run.data))]].reset_index(drop=True)
 turned = run.data[run.data.columns[::-1]]
 for what, data in (("two rows", swapped), ("all columns", turned)):
     other = fingerprint(run.code, data, run.model, run.config)
-    same = other == fingerprint(*run)
-    assert not same, f"{what} changed places: expected another, got the same"
+    name = fingerprint(*run)
+    assert other != name, f"{what} changed places: expected another, got the same"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6BC5A):
@@ -195,8 +195,8 @@ for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6B
 run = sample_artefacts(seed=6)
 for much, model in (("0.5", run.model + 0.5), ("a bit", np.nextafter(run.model, 9))):
     other = fingerprint(run.code, run.data, model, run.config)
-    same = other == fingerprint(*run)
-    assert not same, f"weights that moved by {much}: expected another, got the same"
+    name = fingerprint(*run)
+    assert other != name, f"weights that moved by {much}: expected another, got the same"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xDF3E2990DA5C373CE1C70345B43D1706, 0x21AA9A831C82F4B312F9980E81634CB6):

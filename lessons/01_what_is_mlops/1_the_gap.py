@@ -184,9 +184,9 @@ for kind in range(8):
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="gap-survives-silence" points=3 hint="A model that hangs must not take you with it: look at what you hand to call_with_timeout, when it begins to run, and whose timeout it gets."
+expected = (rule_of_thumb(parcel), "fallback")
 began = time.monotonic()
 answer = predict_with_fallback(FaultyModel("hangs", seed=1), parcel, timeout=0.2)
-expected = (rule_of_thumb(parcel), "fallback")
 assert answer == expected, f"a model that hangs: expected {expected}, got {answer}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
@@ -194,17 +194,17 @@ waited = time.monotonic() - began
 assert waited < 1.8, f"a model that hangs, timeout 0.2: expected an answer soon after, it took {waited:.1f} s"
 for seed, late in ((0x3FED72E0E6D6154BCADF8B56D7A9E2FA, "hangs"), (0x552EDB51EC1532143A1F5B247F65127B, "healthy")):
     features = {"distance_km": 840, "weight_kg": 12}
+    expected = (rule_of_thumb(features), "fallback")
     began = time.monotonic()
     answer = predict_with_fallback(FaultyModel(late, seed, delay=3.0), features, timeout=0.1)
     waited = time.monotonic() - began
-    expected = (rule_of_thumb(features), "fallback")
     assert answer == expected, f"a model that is late: expected {expected}, got {answer}"
     assert waited < 1.6, f"a model that is late, timeout 0.1: expected an answer soon after, it took {waited:.1f} s"
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="gap-survives-no-number" points=2 hint="Not every answer is one: look at the docstring for what is no finite number, and try each."
-answer = predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=5)
 expected = (rule_of_thumb(parcel), "fallback")
+answer = predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=5)
 assert answer == expected, f"it answers NaN: expected {expected}, got {answer}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS

@@ -236,7 +236,7 @@ print("Passed: the visible checks.")
 for seed in (0x8BB1F7C192C9A7748C341EAB27E3E330, 0x1AB8F06D83512797D638EB8981F04C71):
     world = sample_training_set(seed)
     coin = np.random.default_rng(seed).integers(0, 2, 239)
-    forest, held_out = train(world.features[:239], coin, 11)
+    forest, held_out = train(world.features[:239].copy(), coin.copy(), 11)
     assert len(held_out) == len(set(held_out)) == 59, f"239 rows: expected 59 held out, got {len(held_out)}"
     assert held_out == sorted(held_out), "expected the rows held out in order, got another order"
     right = (forest.predict(world.features[:239]) == coin)[held_out].mean()

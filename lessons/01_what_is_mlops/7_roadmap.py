@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 7. The course builds what was missing, one unit at a time
 #
-# *Reading 3 minutes, playing 7, making 5.*
+# *Reading 3 minutes, playing 4, making 5.*
 #
 # After this section you can
 # - say what you will have built by the end, and with which tools,
@@ -20,7 +20,7 @@ from course.predict import Between, check_prediction
 # ## By the end you will have done all of this yourself
 #
 # The course has 42 lessons, a game day and a capstone: 44 units in 8 sections.
-# All are about the small bank with a shop of notebook 1; notebook 5's incidents were other teams'.
+# All are about the small bank with a shop of notebook 1.
 #
 # | You will have | with | in section of the course |
 # |---|---|---|
@@ -61,7 +61,7 @@ lab
 # %% [markdown]
 # ## Every road begins with reproducibility
 #
-# **1. Light up the pillar Reproducibility, then pick several late units.**
+# **Light up the pillar Reproducibility, then pick several late units.**
 # Does any road past the course's section 2 avoid that pillar?
 #
 # <details><summary>What you see, and why</summary>
@@ -71,23 +71,6 @@ lab
 # Unit 4, pinned environments, stands on nearly every road, and this notebook's exercise is its beginning.
 #
 # </details>
-#
-# **2. Run the next cell, the doctor: it looks for each unit's tools on your machine, and starts none.**
-# Where a box says *tools here*, can you be sure they work?
-#
-# <details><summary>What you see, and why</summary>
-#
-# No: found is not the same as working.
-# A package can be installed and fail on import; the command <code>docker</code> can lie there while no Docker runs.
-# A check says what it looked at, and one that says more is a green light nobody should trust.
-#
-# </details>
-
-# %% role="lab"
-from course.labs.what_is_mlops.roadmap import MachineLab
-
-MachineLab()
-
 # %% [markdown]
 # ## Make: a report of the environment (5 minutes, medium)
 #
@@ -226,9 +209,27 @@ for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47
 #
 # A colleague runs your code on your data and gets other numbers.
 # Which file do you ask her for, and what does it tell you that her numbers cannot?
-# Nobody marks it.
 #
 # In unit 2, **The ML Lifecycle and Technical Debt**, a harmless tidy-up of one model's pipeline moves another's numbers.
+#
+# ## Go further: found is not the same as working (3 minutes, no points)
+#
+# The doctor looks for each unit's tools on your machine, and starts none.
+# Where a box says *tools here*, can you be sure they work?
+
+# %% role="lab"
+from course.labs.what_is_mlops.roadmap import MachineLab
+
+MachineLab()
+
+# %% [markdown]
+# <details><summary>What you see, and why</summary>
+#
+# No.
+# A package can be installed and fail on import; the command <code>docker</code> can lie there while no Docker runs.
+# A check says what it looked at, and one that says more is a green light nobody should trust.
+#
+# </details>
 #
 # ## Go further: say what differs between two environments (6 minutes, no points)
 #

@@ -2,7 +2,7 @@
 # # 0. Many models never arrive, and nobody has counted how many
 #
 # *Lesson 1 of MLOps & Production ML: What Is MLOps and Why It Matters.
-# Reading 4 minutes, playing 5 minutes, making 5 minutes.*
+# Reading 4 minutes, playing 4 minutes, making 4 minutes.*
 #
 # After this section you can
 # - ask of a figure who counted what, and when,
@@ -14,9 +14,8 @@
 # Of those that do, most degrade silently and cost the business money until somebody notices.
 # **MLOps is the discipline that addresses both**: it makes models shippable, observable and improvable at a steady cadence, as software engineering has been able to do for decades.
 #
-# This lesson tours why it exists and which problems it solves.
-# You need no tool yet, only Python functions, a pandas frame, `fit` and `predict`; other terms are explained where they first occur.
-# The eight sections together take a little over two and a half hours, in three sittings or one long afternoon.
+# This lesson tours why it exists; you need no tool yet, only Python functions, a pandas frame, `fit` and `predict`.
+# Its eight sections take about two and a half hours, in three sittings or one long afternoon.
 #
 # ## You run, predict, make, validate and hand in
 #
@@ -24,8 +23,7 @@
 # - **Predict** before you look: students who predict first learn from a demonstration, those who only watch hardly do [*crouch2004*].
 #   The point is for predicting, not for being right.
 #   A key in brackets names a work; this notebook ends with the list.
-# - **Make** a small function; the cells below check it.
-#   Until you write something, they fail with NotImplementedError.
+# - **Make** a small function; the cells below check it, and fail with NotImplementedError until you write something.
 #   Each shows a part of its checks; hidden ones use other inputs.
 # - **Validate**, in the toolbar, runs everything and says what fails.
 #   Success means the visible checks only.
@@ -71,7 +69,7 @@ lab
 # %% [markdown]
 # ## A measured figure answers one question and no other
 #
-# **1. Which question does this funnel answer, and which does it leave open?**
+# **Which question does this funnel answer, and which does it leave open?**
 #
 # <details><summary>An answer</summary>
 #
@@ -81,16 +79,6 @@ lab
 #
 # </details>
 #
-# **2. You want to mend one step. Is the longest missing piece of bar the right one?**
-#
-# <details><summary>An answer</summary>
-#
-# Not by its length alone.
-# Late in a funnel few are left to lose: a step can look harmless and stop nine in ten of those that come.
-# Compare what is lost at a step with what arrived there.
-#
-# </details>
-
 # %% [markdown]
 # ## Five famous figures answer four questions
 #
@@ -114,8 +102,9 @@ retelling_quiz()
 # %% [markdown]
 # So this lesson's claim keeps its careful form: many never arrive, and nobody has measured how many.
 #
-# ## Make: find the step that loses the largest share (5 minutes, easy)
+# ## Make: find the step that loses the largest share (4 minutes, easy)
 #
+# Late in a funnel few are left to lose: the longest missing piece of bar need not be the worst step.
 # The loss at a step is the share of those that reached the step before and do not reach this one.
 # Here is the table behind the lab.
 

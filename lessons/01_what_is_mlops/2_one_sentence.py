@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 2. An ML engineer ships four things, and each can move alone
 #
-# *Reading 3 minutes, playing 5, making 7.*
+# *Reading 3 minutes, playing 4, making 7.*
 #
 # After this section you can
 # - name the four artefacts of a training run,
@@ -30,11 +30,10 @@ from course.predict import Between, check_prediction
 # ## Correct five labels in a hundred: how far does it spread?
 #
 # The shop predicts which orders will come back, for clothes, shoes and gadgets.
-# Somebody finds that thirty of the 600 orders of May carry a wrong label, all of them clothes, and corrects them.
+# Of its 600 orders of May thirty carry a wrong label, all of them clothes, until somebody corrects them.
 # The model is trained again, with the same code and settings, and judged on the orders of July.
 #
 # What percentage of July's predictions will differ from the first run's?
-# Write a number from 0 to 100 in place of the dots.
 
 # %% role="answer" grade_id="versions-prediction" stub="prediction = ...  # percent of the predictions"
 prediction = 5
@@ -43,7 +42,6 @@ prediction = 5
 check_prediction(prediction, Between(0, 100, "percent of the predictions"))
 
 # %% [markdown]
-# Now run it.
 # Each slider holds three versions of one artefact; the first run has version 1 of each.
 # Every combination really trains, on your machine.
 #
@@ -59,22 +57,13 @@ lab
 # %% [markdown]
 # ## Changing anything changes everything
 #
-# **1. Move only the data to version 2: the corrected labels are all of clothes. Which groups change?**
+# **Move only the data to version 2: the corrected labels are all of clothes. Which groups change?**
 #
 # <details><summary>What you see, and why</summary>
 #
 # Shoes and gadgets move too.
 # The model shares its weights between all groups: what it learns about past returns from clothes, it applies to shoes.
 # "We only fixed the clothes" is true of the data and false of the result.
-#
-# </details>
-#
-# **2. Note how many predictions change in all with code version 3 alone, and with config version 3 alone; then set both. Do the two add up?**
-#
-# <details><summary>What you see, and why</summary>
-#
-# Far from it: both together change fewer than either of them alone.
-# Each was measured beside the old version of the other, and in production they meet.
 # Sculley and others named this in 2015: *changing anything changes everything*, CACE for short [*sculley2015*].
 #
 # </details>
@@ -88,7 +77,7 @@ accuracy_quiz()
 # ## Make: a fingerprint that misses nothing (7 minutes, medium)
 #
 # Six months from now somebody asks: *is this the run that is in production?*
-# Comparing four artefacts by eye is hopeless, so give a run one short name that depends on all of them.
+# So give each run one short name that depends on all four artefacts.
 #
 # `code` is text, `data` a pandas frame, `model` a NumPy array of weights, `config` a dict that may hold other dicts.
 
@@ -170,8 +159,8 @@ swapped = run.data.iloc[[1, 0, *range(2, len(run.data))]].reset_index(drop=True)
 turned = run.data[run.data.columns[::-1]]
 for what, data in (("two rows", swapped), ("all columns", turned)):
     other = fingerprint(run.code, data, run.model, run.config)
-    same = other == fingerprint(*run)
-    assert not same, f"{what} changed places: expected another, got the same"
+    name = fingerprint(*run)
+    assert other != name, f"{what} changed places: expected another, got the same"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6BC5A):
@@ -195,8 +184,8 @@ for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6B
 run = sample_artefacts(seed=6)
 for much, model in (("0.5", run.model + 0.5), ("a bit", np.nextafter(run.model, 9))):
     other = fingerprint(run.code, run.data, model, run.config)
-    same = other == fingerprint(*run)
-    assert not same, f"weights that moved by {much}: expected another, got the same"
+    name = fingerprint(*run)
+    assert other != name, f"weights moved by {much}: expected another, got the same"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0xDF3E2990DA5C373CE1C70345B43D1706, 0x21AA9A831C82F4B312F9980E81634CB6):
@@ -228,13 +217,21 @@ for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507
 # ## Reflect: one sentence for somebody who pays
 #
 # The head of the shop asks: *"You only corrected labels of clothes, so why did the shoes' numbers move?"*
-# Answer in one sentence, without the words model, weights or feature.
-# Nobody marks it; say it aloud to a person, and see whether they nod.
+# Answer in one sentence, aloud, without the words model, weights or feature.
 
 # %% [markdown]
-# ## Go further: small in the code is not small in the results (1 minute, no points)
+# ## Go further: small changes need not stay small, nor add up (2 minutes, no points)
 #
-# **Move only the code to version 2: it takes the logarithm of the price, a change that reads like tidying up. Is it harmless?**
+# **1. Note how many predictions change in all with code version 3 alone, and with config version 3 alone; then set both. Do the two add up?**
+#
+# <details><summary>What you see, and why</summary>
+#
+# Far from it: both together change fewer than either of them alone.
+# Each was measured beside the old version of the other, and in production they meet.
+#
+# </details>
+#
+# **2. Move only the code to version 2: it takes the logarithm of the price, a change that reads like tidying up. Is it harmless?**
 #
 # <details><summary>What you see, and why</summary>
 #

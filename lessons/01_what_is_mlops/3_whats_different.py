@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 3. What works for software is not enough for a model, in six ways
 #
-# *Reading 5 minutes, playing 11, making 11.*
+# *Reading 5 minutes, playing 10, making 11.*
 #
 # After this section you can
 # - name six ways in which machine learning in production differs from other software, and what each asks of you,
@@ -13,11 +13,8 @@ import random
 
 import numpy as np
 import pandas as pd
-from course.labs.what_is_mlops.late_labels import simulate_log
-from course.labs.what_is_mlops.order_batches import CONTRACT, HARMLESS, simulate_batch
-from course.labs.what_is_mlops.order_batches import MEAN_FAULTS, QUALITY_FAULTS
-from course.labs.what_is_mlops.order_batches import SCHEMA_FAULTS
-from course.labs.what_is_mlops.silent_failure import sample_training_set, silent_model
+from course.labs.what_is_mlops.order_batches import CONTRACT, simulate_batch
+from course.labs.what_is_mlops.silent_failure import sample_training_set
 from course.predict import Between, check_prediction
 from sklearn.ensemble import RandomForestClassifier
 
@@ -33,14 +30,11 @@ from sklearn.ensemble import RandomForestClassifier
 # | "Works on my machine" | containerise, done | that, and pin the data version, the random seeds, the GPU/CPU numerics |
 # | Cost of being wrong | the bug shows at once | drift can degrade for weeks unseen |
 #
-# Each row asks for a practice.
-# Failures that are silent ask for *monitoring*.
-# Four artefacts that are needed to reproduce one result ask for *versioning all four*.
-# Training that is stochastic asks for *pinned seeds and snapshotted environments*.
+# Each row asks for a practice: silent failure for *monitoring*, four artefacts behind each result for *versioning all four*, stochastic training for *pinned seeds and snapshotted environments*.
 #
 # Believe none of it yet.
 # A bank has a small program that reckons the fee of a card payment, and a model that says whether the payment is fraud.
-# Once for each row both meet trouble, each the kind that befalls it, so the two troubles differ: then they give the same answers, other answers, or an error.
+# In each row both meet trouble, each of its own kind: then they give the same answers, other answers, or an error.
 #
 # In how many of the six rows will the **model** stop with an error?
 
@@ -97,7 +91,7 @@ chance_lab
 # %% [markdown]
 # Every dot is one training on your machine; thirty take some seconds at first.
 #
-# **1. Thirty runs of the network, then pin the seed. Which of these numbers would you report?**
+# **Thirty runs of the network, then pin the seed. Which of these numbers would you report?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -108,22 +102,9 @@ chance_lab
 #
 # </details>
 #
-# **2. The random forest, thirty runs, every run compared with every other. Then your model B beats model A by one percentage point, one run each: ship it?**
-#
-# <details><summary>What you see, and why</summary>
-#
-# Not yet: two runs of one and the same forest can lie as far apart.
-# Henderson and others split ten seeds of one configuration five and five: the two average curves look like two algorithms [*henderson2018*].
-# Pinning one seed for both does not help: each is still one draw, and B may like this seed.
-# Which digits are held out is chance too, and it matters as much as how training begins [*bouthillier2021*].
-# So run both with several seeds and several splits, and ship when the difference is larger than the spread.
-#
-# </details>
-#
 # ## Make: the same seed, the same model, and nobody else's dice touched (5 minutes, medium)
 #
-# A colleague wrote the training below.
-# It throws dice in two places, both times with a global generator that all other code draws from too.
+# A colleague's training, below, throws dice in two places, both times with a global generator that all other code draws from too.
 # To set the global seeds inside would make it repeatable, and every other "random" number of the program as well: samples, passwords, A/B groups.
 #
 # Write `train`: the same steps, but all chance comes from `seed`, and the global generators stay where they were.
@@ -236,7 +217,7 @@ print("Passed: the visible checks.")
 for seed in (0x8BB1F7C192C9A7748C341EAB27E3E330, 0x1AB8F06D83512797D638EB8981F04C71):
     world = sample_training_set(seed)
     coin = np.random.default_rng(seed).integers(0, 2, 239)
-    forest, held_out = train(world.features[:239], coin, 11)
+    forest, held_out = train(world.features[:239].copy(), coin.copy(), 11)
     assert len(held_out) == len(set(held_out)) == 59, f"239 rows: expected 59 held out, got {len(held_out)}"
     assert held_out == sorted(held_out), "expected the rows held out in order, got another order"
     right = (forest.predict(world.features[:239]) == coin)[held_out].mean()
@@ -278,8 +259,7 @@ checks_lab
 # ## Make: who may come in? (6 minutes, medium)
 #
 # The shop's orders come in batches, and the team that sends them has signed a *contract*: what each column will look like.
-# Write the doorkeeper.
-# It names the columns that break the contract; when it names none, the batch comes in.
+# Write the doorkeeper: it names the columns that break the contract, and a batch comes in when it names none.
 # A miss costs points, and so does a false alarm.
 #
 # <details><summary>Hint: one column after the other</summary>
@@ -338,6 +318,8 @@ for what in ("column gone", "numbers as text"):
     assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
+from course.labs.what_is_mlops.order_batches import SCHEMA_FAULTS
+
 for seed in (0x842A924CE0B7D6F48217C17FEBD8AC31, 0xF13765BE8650FD0137699914442F233F):
     for what in SCHEMA_FAULTS * 4:
         seed += 1
@@ -353,6 +335,8 @@ for what in ("gaps", "one value out", "mean moved", "two at once"):
     assert found == batch.broken, f"{what}: expected {batch.broken}, got {found}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
+from course.labs.what_is_mlops.order_batches import MEAN_FAULTS, QUALITY_FAULTS
+
 for seed in (0x48053163D1E1DEA11AD0ED7D9976E7F5, 0xDECC3407007B791D394C9A001B945252):
     for what in QUALITY_FAULTS * 8 + MEAN_FAULTS * 5:
         seed += 1
@@ -367,6 +351,8 @@ for what in ("nothing", "one column more"):
     assert found == [], f"clean ({what}): expected [], got {found}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
+from course.labs.what_is_mlops.order_batches import HARMLESS
+
 for seed in (0xF2D0150ABA0B6B037F151218EF5374B5, 0xE2AE7CC0F460CC34B59ED2064813A353):
     for what in [*HARMLESS] * 2:
         seed += 1
@@ -390,10 +376,9 @@ for seed in (0xF2D0150ABA0B6B037F151218EF5374B5, 0xE2AE7CC0F460CC34B59ED2064813A
 # ## Reflect: one sentence for the head of software
 #
 # She says: *"All tests are green and nothing was deployed this month, so the model cannot have got worse."*
-# Answer in one sentence, with one row and one number that you saw.
-# Nobody marks it; say it aloud.
+# Answer in one sentence, aloud, with one row and one number that you saw.
 #
-# ## Go further: every other row is a laboratory too (25 minutes, no points)
+# ## Go further: every other row is a laboratory too (26 minutes, no points)
 #
 # Choose the rows that you bet on wrongly.
 #
@@ -412,6 +397,18 @@ chance_lab  # NameError? Run the laboratory of row 1 first.
 # The logistic regression searches without dice (its method is called lbfgs), and takes a seed only out of politeness.
 # Which digits are held out moves it more than the seed moved the network: a fair comparison randomises several sources of chance [*bouthillier2021*].
 # A plain sum depends on its order as soon as numbers are rounded, as float32 (seven digits) is: no dice are needed.
+#
+# </details>
+#
+# **The random forest, thirty runs, every run compared with every other. Then your model B beats model A by one percentage point, one run each: ship it?**
+#
+# <details><summary>What you see, and why</summary>
+#
+# Not yet: two runs of one and the same forest can lie as far apart.
+# Henderson and others split ten seeds of one configuration five and five: the two average curves look like two algorithms [*henderson2018*].
+# Pinning one seed for both does not help: each is still one draw, and B may like this seed.
+# Which digits are held out is chance too, and it matters as much as how training begins [*bouthillier2021*].
+# So run both with several seeds and several splits, and ship when the difference is larger than the spread.
 #
 # </details>
 #
@@ -464,6 +461,8 @@ def predict_loudly(model, payments, usually_missing):
     ### END SOLUTION
 
 # %% role="tests" grade_id="rows-predict-loudly-stops" points=0
+from course.labs.what_is_mlops.silent_failure import silent_model
+
 model, payments = silent_model()
 usual = {"amount": 0.0, "distance_km": 0.1, "minutes_since_last": 0.0, "hour": 0.0}
 gappy = payments.copy()
@@ -577,6 +576,8 @@ def detection_day(log, delay, threshold):
     ### END SOLUTION
 
 # %% role="tests" grade_id="rows-detection-day-waits" points=0
+from course.labs.what_is_mlops.late_labels import simulate_log
+
 log = pd.DataFrame({"day": range(6), "wrong": [0.1, 0.1, 0.3, 0.1, 0.3, 0.3]})
 for delay, expected in ((0, 2), (3, 5), (4, None)):
     found = detection_day(log, delay, 0.2)

@@ -24,15 +24,14 @@ from course.predict import Among, check_prediction
 # | **CI/CD** | automate testing, training and deployment (*continuous integration, continuous delivery*) | 5 |
 # | **Observability** | detect data drift, model decay and operational failures | 6 |
 #
-# The course's section 7 puts the same five on Kubernetes and its section 8 ties them together end to end: the pillars stay the spine.
+# Sections 7 and 8 put them on Kubernetes and tie them together end to end: the pillars stay the spine.
 #
 # ## A pillar can be missing without anybody noticing
 #
-# The bank's fraud model is asked about every card payment; here are ninety days of it.
-# In every replay paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
+# Replay ninety days of the bank's fraud model: each time paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
 # What comes of it, and which of notebook 1's five questions can be answered, depends on the pillars.
 #
-# Take one pillar away: without which one would customers notice *nothing* for ninety days, not one wrong or missing answer more?
+# Take one away: without which pillar would customers notice *nothing* for ninety days, not one wrong or missing answer more?
 
 # %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # a pillar, spelled as in the table"
 prediction = "Containerization"
@@ -42,9 +41,9 @@ check_prediction(prediction, Among(PILLARS))
 
 # %% [markdown]
 # Untick the pillar that you named, and read the sentence under the picture.
-# A coloured bar stands where something happens, or lasts longer, because a pillar is missing; a grey bar stands there with all five too.
+# A coloured bar is there, or is longer, because a pillar is missing; a grey one is there with all five too.
 #
-# The mishaps and the days are invented: read the story for *which way*, not for *how much*.
+# Mishaps and days are invented: read *which way*, not *how much*.
 
 # %% role="lab"
 from course.labs.what_is_mlops.pillars import PillarsLab
@@ -83,10 +82,9 @@ lab
 # ## Most of what breaks is not machine learning
 #
 # In the story only one mishap of five is the model's own business: fraud changes.
-# Papasian and Underwood read the reports on a decade of one large machine-learning pipeline, 96 outages: most causes had nothing to do with machine learning, and are known from any distributed system [*papasian2020*].
-# So an engineer who has never trained a model knows most of what the pillars promise.
+# Papasian and Underwood read of 96 outages in a decade of one large machine-learning pipeline: most causes had nothing to do with machine learning, and are known from any distributed system [*papasian2020*].
 #
-# Sort four real symptoms, seen in courses made of notebooks like this one; some have more than one good answer.
+# Sort four symptoms seen in real courses of notebooks; some have more than one good answer.
 
 # %% role="lab"
 from course.labs.what_is_mlops.pillars import symptom_quizzes
@@ -97,7 +95,7 @@ display(*symptom_quizzes())
 # ## A missing pillar is a broken promise
 #
 # A failed start is no proof that containers are missing: perhaps the package has a bug.
-# So ask what the pillar *promises*, and whether the log shows that promise broken.
+# So ask whether the log shows the pillar's *promise* broken.
 #
 # | Pillar | Rows to read | Its promise, as a log can show it |
 # |---|---|---|
@@ -107,7 +105,7 @@ display(*symptom_quizzes())
 # | CI/CD | `ready`, `live`, `stopped` | a change that is ready on day *d* is live, or stopped by a test, on day *d* + 3 at the latest |
 # | Observability | `alert`, `complaint` | no customer complains of a trouble before the team's first alert about it; the same day is in time |
 #
-# A log ends with day 90: do not judge a change whose day *d* + 3 comes later, for nobody knows yet how it ends.
+# A log ends with day 90: do not judge a change whose day *d* + 3 comes later.
 #
 # In the log below Containerization's promise is broken.
 # `outcomes_by_item` collects the outcomes of each item, and `first_days` the first day of each.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 7. The course builds what was missing, one unit at a time
 #
-# *Reading 3 minutes, playing 7, making 5.*
+# *Reading 3 minutes, playing 4, making 5.*
 #
 # After this section you can
 # - say what you will have built by the end, and with which tools,
@@ -20,7 +20,7 @@ from course.predict import Between, check_prediction
 # ## By the end you will have done all of this yourself
 #
 # The course has 42 lessons, a game day and a capstone: 44 units in 8 sections.
-# All are about the small bank with a shop of notebook 1; notebook 5's incidents were other teams'.
+# All are about the small bank with a shop of notebook 1.
 #
 # | You will have | with | in section of the course |
 # |---|---|---|
@@ -61,7 +61,7 @@ lab
 # %% [markdown]
 # ## Every road begins with reproducibility
 #
-# **1. Light up the pillar Reproducibility, then pick several late units.**
+# **Light up the pillar Reproducibility, then pick several late units.**
 # Does any road past the course's section 2 avoid that pillar?
 #
 # <details><summary>What you see, and why</summary>
@@ -71,23 +71,6 @@ lab
 # Unit 4, pinned environments, stands on nearly every road, and this notebook's exercise is its beginning.
 #
 # </details>
-#
-# **2. Run the next cell, the doctor: it looks for each unit's tools on your machine, and starts none.**
-# Where a box says *tools here*, can you be sure they work?
-#
-# <details><summary>What you see, and why</summary>
-#
-# No: found is not the same as working.
-# A package can be installed and fail on import; the command <code>docker</code> can lie there while no Docker runs.
-# A check says what it looked at, and one that says more is a green light nobody should trust.
-#
-# </details>
-
-# %% role="lab"
-from course.labs.what_is_mlops.roadmap import MachineLab
-
-MachineLab()
-
 # %% [markdown]
 # ## Make: a report of the environment (5 minutes, medium)
 #
@@ -139,8 +122,9 @@ def environment_report(lock_text, python, platform, environ):
 # %% role="tests" grade_id="road-report-says-what-it-was-given" points=2 hint="Lock, Python, platform and threads are those that were handed in, not those of the machine that runs the function. Every character of the lock counts, also in the hashes, in comments and at the end; and absent and empty are two different things."
 machine = sample_machine(seed=3)
 environ = machine.environ | dict.fromkeys(THREAD_SETTINGS, "4")
+handed_in = {"python": machine.python, "platform": machine.platform}
 report = environment_report(*machine[:3], environ)
-for key, expected in (("python", machine.python), ("platform", machine.platform)):
+for key, expected in handed_in.items():
     assert report[key] == expected, f"{key}: expected {expected!r}, got {report[key]!r}"
 for name in THREAD_SETTINGS:
     got = report["threads"].get(name, "no such name")
@@ -174,12 +158,12 @@ for seed in (0xDF2594D125512B0082362EBA8C659659, 0xBBB3290E16663B3E9CE6602996211
 
 # %% role="tests" grade_id="road-report-holds-nothing-else" points=2 hint="Four keys, and in the threads only names of THREAD_SETTINGS: a name that looks like one of them may hold a licence key."
 machine = sample_machine(seed=5)
+token = machine.environ["API_TOKEN"]
 report = environment_report(*machine)
 keys = sorted(report)
 assert keys == ["lock", "platform", "python", "threads"], f"not these four: {keys}"
 more = set(report["threads"]) - set(THREAD_SETTINGS)
 assert not more, f"expected names of THREAD_SETTINGS only, got {sorted(more)} as well"
-token = machine.environ["API_TOKEN"]
 assert token not in json.dumps(report), f"expected no secret, got the token {token}"
 ### BEGIN HIDDEN TESTS
 for seed in (0x8EE94510EDB5933B324A992D364B4795, 0xCC22E792D8CA2D5BCA0F07913EC2F288):
@@ -225,9 +209,27 @@ for seed in (0x31C0EB11658E75AA1D89DE791010BFCF, 0xE4432924BDD0D7A32F86227E69C47
 #
 # A colleague runs your code on your data and gets other numbers.
 # Which file do you ask her for, and what does it tell you that her numbers cannot?
-# Nobody marks it.
 #
 # In unit 2, **The ML Lifecycle and Technical Debt**, a harmless tidy-up of one model's pipeline moves another's numbers.
+#
+# ## Go further: found is not the same as working (3 minutes, no points)
+#
+# The doctor looks for each unit's tools on your machine, and starts none.
+# Where a box says *tools here*, can you be sure they work?
+
+# %% role="lab"
+from course.labs.what_is_mlops.roadmap import MachineLab
+
+MachineLab()
+
+# %% [markdown]
+# <details><summary>What you see, and why</summary>
+#
+# No.
+# A package can be installed and fail on import; the command <code>docker</code> can lie there while no Docker runs.
+# A check says what it looked at, and one that says more is a green light nobody should trust.
+#
+# </details>
 #
 # ## Go further: say what differs between two environments (6 minutes, no points)
 #

@@ -15,7 +15,7 @@ INCIDENTS = ("retail", "bank", "search")
 #: Fewer entries than this cannot tell how it began, who noticed, what was done and when it was over.
 FEWEST_ENTRIES = 4
 FEWEST_WORDS = 5
-MOST_WORDS = 90
+MOST_WORDS = 60
 
 
 def check_timeline(post_mortem: Any) -> None:

@@ -221,9 +221,9 @@ def test_an_unwritten_post_mortem_is_not_implemented_and_says_so_in_one_line(che
 
 def test_the_words_are_counted_and_too_many_lose_no_points(capsys):
     check_actions(GOOD)
-    assert capsys.readouterr().out == "28 of 90 words.\n"
+    assert capsys.readouterr().out == "28 of 60 words.\n"
     check_actions(changed(cause="because " * 75))
-    assert capsys.readouterr().out == "95 of 90 words. Too many: shorten it.\n"
+    assert capsys.readouterr().out == "95 of 60 words. Too many: shorten it.\n"
 
 
 @pytest.mark.parametrize(

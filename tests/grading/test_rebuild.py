@@ -701,7 +701,7 @@ def test_whatever_arrives_the_notebook_is_ours(raw):
 
 
 @pytest.mark.long
-@settings(max_examples=5000, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=2000, deadline=None, suppress_health_check=QUIET, database=None)
 @given(mangled())
 def test_whatever_arrives_the_notebook_is_ours_for_long(raw):
     check_anything(raw)

@@ -8,7 +8,6 @@ earns nothing.
 from __future__ import annotations
 
 import array
-import ast
 import contextlib
 import socket
 import tempfile
@@ -22,6 +21,7 @@ from course.grading.cells import MOST_MESSAGE, safe_outputs
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt, State
 from course.grading.scores import partial_credit
 from course.grading.trusted_side import names_read
+from course.grading.warmth import imported, libraries
 from course.grading.wire import Channel, Closed, Malformed
 from course.grading.zygote import Order, zygote
 
@@ -57,7 +57,9 @@ def grade_notebook(
     """
     began = time.monotonic()
     limits = limits or Limits()
-    zygote().warm(frozenset().union(*(imported(c.source) for c in rebuilt.cells if c.role == "set-up")))
+    code = [cell for cell in rebuilt.cells if cell.is_code and cell.role not in ("lab", "text")]
+    ours = frozenset().union(*(imported(cell.source) for cell in code if cell.role == "set-up"))
+    zygote().warm(libraries(cell.source for cell in code) | ours)
     with _Play(rebuilt, files or {}, course_files or {}, limits, level) as play:
         results = play.through(None if only is None else _with_needed(rebuilt.cells, only))
     return NotebookResult(
@@ -80,25 +82,6 @@ def _with_needed(cells: Sequence[Cell], only: frozenset[str]) -> frozenset[str]:
             wanted.add(cell.name)
             read |= names_read(cell.source)
     return frozenset(wanted)
-
-
-def imported(source: str) -> frozenset[str]:
-    """Return the modules that a cell imports from installed packages, as `import` finds them.
-
-    >>> sorted(imported("import numpy as np\\nfrom course.labs import lab"))
-    ['course.labs', 'numpy']
-    """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return frozenset()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-    return frozenset(found)
 
 
 class _Gone(Exception):

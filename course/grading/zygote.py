@@ -1,4 +1,4 @@
-"""A warm process that forks: numpy, pandas and scikit-learn are imported once, not once a notebook.
+"""A warm process that forks: what notebooks use is imported once, not once a notebook.
 
 The zygote never sees a test, an answer or a grade: what descends from it can know nothing. It forks a confined child
 for each side of each notebook; the trusted side gets the tests afterwards, over its own socket.
@@ -29,16 +29,8 @@ import platformdirs
 from course.errors import CourseError
 from course.grading import sandbox
 from course.grading.records import Level, Limits
+from course.grading.warmth import ALWAYS
 
-#: What a warm process has imported: what lessons use, and what comes lazily when a cell runs or fails.
-WARM = (
-    "numpy", "numpy.random", "pandas", "scipy.stats", "sklearn", "sklearn.base", "sklearn.datasets",
-    "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection", "sklearn.neural_network",
-    "sklearn.pipeline", "sklearn.preprocessing", "sklearn.tree", "matplotlib.figure", "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg", "ipywidgets", "IPython.display", "IPython.core.inputtransformer2",
-    "IPython.core.displaypub", "IPython.core.displayhook", "bdb", "inspect", "ast", "asyncio",
-    "unittest.mock", "joblib",
-)  # fmt: skip
 #: The only environment that either side has.
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -72,7 +64,7 @@ class Order:
 class Zygote:
     """A warm process, and the line to it; a context manager. Not for use from several threads at once."""
 
-    def __init__(self, modules: tuple[str, ...] = WARM) -> None:
+    def __init__(self, modules: tuple[str, ...] = ALWAYS) -> None:
         # matplotlib's list of fonts takes seconds to make, and is made once a user.
         fonts = platformdirs.user_cache_path("mlops-course", appauthor=False) / "matplotlib"
         fonts.mkdir(parents=True, exist_ok=True)
@@ -94,9 +86,9 @@ class Zygote:
         self._warmed: frozenset[str] = frozenset()
 
     def warm(self, modules: frozenset[str]) -> None:
-        """Import what an assignment's own set-up cells import, once, before the first fork that needs it.
+        """Import what a notebook uses, once, before the first fork that needs it.
 
-        Students have these cells: knowing their imports is knowing nothing.
+        Modules of its own set-up cells, which students have, and known libraries: knowing these is knowing nothing.
         """
         new = modules - self._warmed
         if new:

@@ -36,7 +36,7 @@ prediction = 20
 check_prediction(prediction, LOST_PERCENT)
 
 # %% [markdown]
-# Play six months of that shop, at first as the team saw them, "while it happened".
+# Play six months of that shop, first as the team saw them, "while it happened", then "afterwards".
 #
 # An alarm rings when a number is more than so many *wobbles* from normal: a wobble is how much it wanders by itself in a good week.
 # A false *page*, a message that gets somebody out of bed for nothing, costs 500 EUR, and after three in a month the team mutes the alarm, as tired people do.
@@ -192,7 +192,7 @@ bank_lab
 #
 # Nearly all payments are honest and pass, and accuracy averages over them: where one class is rare, watch errors by kind.
 #
-# **Bank C, watch population shift. What did the page find?**
+# **Bank C, afterwards, watch population shift. What did the page find?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -386,7 +386,7 @@ SearchLab()
 # The test measured what users did with the other one.
 # Where decisions differ nobody knows what users do, and accuracy on old clicks is not revenue.
 # A better ranker is a reason for a new test.
-# That 10 % overwritten flip fewer decisions than 5 % is chance: go further, and you find out how much of it.
+# That 10 % overwritten flip fewer decisions than 5 % is chance: *Go further* says where it comes from.
 #
 # </details>
 #
@@ -452,7 +452,7 @@ FalsePagesLab()
 # %% [markdown]
 # ## Go further: five more questions to the labs of the core (6 minutes, no points)
 #
-# **1. Shop: find the alarm that earns most over all six months. Is it the best one in each of them?**
+# **1. Shop, afterwards: find the alarm that earns most over all six months. Is it the best one in each of them?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -470,7 +470,7 @@ FalsePagesLab()
 #
 # </details>
 #
-# **3. Bank D: watch the share of payments blocked, act by a new threshold. Why does that lose money?**
+# **3. Bank D, afterwards: watch the share of payments blocked, act by a new threshold. Why does that lose money?**
 #
 # <details><summary>What you see, and why</summary>
 #

@@ -130,9 +130,10 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 20) -> str:
     """
     shown = frame.head(most)
     head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(str(name))}</th>' for name in shown.columns)
+    columns = [_column_texts(list(shown.iloc[:, place])) for place in range(shown.shape[1])]
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(_cell_text(value))}</td>' for value in row) + "</tr>"
-        for row in shown.itertuples(index=False, name=None)
+        "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(text)}</td>' for text in row) + "</tr>"
+        for row in zip(*columns, strict=True)
     )
     more = f" (the first {most} of {len(frame)} rows)" if len(frame) > most else ""
     return (
@@ -144,12 +145,19 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 20) -> str:
 _CELL = "text-align:left;padding:2px 12px 2px 0;border-bottom:1px solid #d7dbe0"
 
 
-def _cell_text(value: object) -> str:
-    """Four digits, or all before the point, with commas; never an exponent. Whole numbers below 10,000 may be years."""
+def _column_texts(values: list[object]) -> list[str]:
+    """Whole numbers below 10,000 may be years and get no comma, unless a larger one stands in their column."""
+    whole = [value for value in values if isinstance(value, numbers.Integral) and not isinstance(value, bool)]
+    years = all(abs(value) < 10_000 for value in whole)
+    return [_cell_text(value, years) for value in values]
+
+
+def _cell_text(value: object, years: bool) -> str:
+    """Four digits, or all before the point, with commas; never an exponent. `years` get no comma."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, numbers.Integral):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+        return str(value) if years else f"{value:,}"
     if not isinstance(value, float):
         return str(value)
     if value != value:

@@ -123,6 +123,11 @@ def test_a_number_in_a_table_is_written_for_people(value, shown):
     assert f">{shown}</td>" in table_html(pd.DataFrame({"x": [value]}), "Values")
 
 
+def test_whole_numbers_of_one_column_are_written_alike():
+    html = table_html(pd.DataFrame({"notebooks": [27_271, 1_203], "year": [2019, 2022]}), "Values")
+    assert all(f">{shown}</td>" in html for shown in ("27,271", "1,203", "2019", "2022"))
+
+
 def test_values_in_a_table_are_escaped():
     assert "<b>" not in table_html(pd.DataFrame({"x": ["<b>bold</b>"]}), "Values")
 

@@ -65,7 +65,7 @@ check_prediction(prediction, Between(0, 100, "percent of the promises"))
 # - *day 104, bad release*: version 2, which learned from wrong labels, goes live;
 # - *day 150*: an auditor asks about a promise of day 31.
 #
-# Each line below runs from the best that any answers reach (left) to the worst.
+# Each line of the board runs from the best that any answers reach (left) to the worst.
 # *Hours until rollback* is how long the bad release answers, *latency* how long a question waits.
 # The world is made up, in `ship_it.py`.
 
@@ -294,7 +294,7 @@ print("Passed.")
 # %% [markdown]
 # ## Go further: a record that still answers in six months (8 minutes, no points)
 #
-# The auditor's question was: *which model, which features, when, who?*
+# The auditor of day 150 asks: *which model, which features, when, who?*
 # Write the line of text that can answer it.
 # Text, because what is written cannot change afterwards, as a dict can; and with the time zone, because "at 02:30" happens twice in one night each autumn.
 

@@ -244,7 +244,7 @@ checks_lab = BatchChecksLab()
 checks_lab
 
 # %% [markdown]
-# **Switch all five on: does any strictness stop all that is corrupted and nothing that is clean? Then performance alone: what does it find, and when?**
+# **Switch all five on: does any number of wobbles stop all that is corrupted and nothing that is clean? Then performance alone: what does it find, and when?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -481,7 +481,7 @@ print("Passed.")
 # ### Row 4: the code's hash stays, and the customer gets another answer
 #
 # The repository says "no change": same commit, same configuration.
-# The training file, one level further, lies on a disk that somebody can write to.
+# The training file lies on a disk that somebody can write to.
 #
 # Edit only the data, a single price or a handful of labels, and look at the hashes of code and configuration.
 # Then edit only a comment in the code.
@@ -498,7 +498,7 @@ truth_lab
 #
 # A new commit need not change anything, and the same commit need not give the same.
 # Only all four together name a result: code, configuration, data snapshot, trained weights.
-# Section 2's fingerprint is the way to see it; rows that change places show that even a new hash of the data can be harmless.
+# Notebook 2's fingerprint is the way to see it; rows that change places show that even a new hash of the data can be harmless.
 #
 # </details>
 #

@@ -171,6 +171,7 @@ def missing_pillar(log):
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
     assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x7E70D75A0225EBF3F2FD98FEC53D202B
 for seed in range(first, first + 8):
@@ -183,6 +184,7 @@ for seed in range(first, first + 8):
 for broken in ("CI/CD", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
     assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x41D96AFD57429611B6A1F2D26484134C
 for seed in range(first, first + 16):
@@ -195,6 +197,7 @@ for seed in range(first, first + 16):
 for broken in ("Observability", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
     assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x578C120E61BD5F7062FC54F6B6B83D1F
 for seed in range(first, first + 12):
@@ -207,6 +210,7 @@ for seed in range(first, first + 12):
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=12, broken=broken))
     assert found == broken, f"many mishaps: expected {broken!r} missing, got {found!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x2E39340AA4F5964EA4121592D7564401
 for seed in range(first, first + 4):
@@ -258,3 +262,4 @@ for count, least in {0: 72, 1: 47, 2: 16, 3: 10}.items():
     days = hurt_days(simulate_story(**dict.fromkeys(names - set(built), False)))
     assert len(built) == count, f"expected {count} pillars, got {built}"
     assert days == least, f"{built}: {days} days of harm; the best {count}: {least}"
+print("Passed.")

@@ -36,7 +36,7 @@ prediction = 20
 check_prediction(prediction, LOST_PERCENT)
 
 # %% [markdown]
-# Play six months of that shop, at first as the team saw them, "while it happened".
+# Play six months of that shop, first as the team saw them, "while it happened", then "afterwards".
 #
 # An alarm rings when a number is more than so many *wobbles* from normal: a wobble is how much it wanders by itself in a good week.
 # A false *page*, a message that gets somebody out of bed for nothing, costs 500 EUR, and after three in a month the team mutes the alarm, as tired people do.
@@ -109,6 +109,7 @@ assert answer == (12, "views_today"), f"expected (12, 'views_today'), got {answe
 growing = Break("basket_value", day=30, share=0.06, grows=True)  # 6 %, then 12 %
 answer = first_bad_day(daily_batches(simulate_retail_month(2, growing)), WATCHED)
 assert answer == (31, "basket_value"), f"expected (31, 'basket_value'), got {answer}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed, changes, expected in (
     (0xF1D06BF4DFC6152E2A489086B69C9D33, [Break("views_today", day=7)], (7, "views_today")),
@@ -136,6 +137,7 @@ assert first_bad_day(days, WATCHED) is not None, "expected the guard to ring on 
 for change in (Holiday(day=17), NewShop(day=13)):
     answer = first_bad_day(daily_batches(simulate_retail_month(3, change)), WATCHED)
     assert answer is None, f"{change}, and all is well: expected None, got {answer}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 from course.labs.what_is_mlops.retail import Rescale
 
@@ -190,7 +192,7 @@ bank_lab
 #
 # Nearly all payments are honest and pass, and accuracy averages over them: where one class is rare, watch errors by kind.
 #
-# **Bank C, watch population shift. What did the page find?**
+# **Bank C, afterwards, watch population shift. What did the page find?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -247,6 +249,7 @@ def bank_alarm(then, now):
 assert bool(bank_alarm(then, now)) is True, "2022, four times the blocks: expected True"
 later = without_labels(simulate_payments(13))
 assert bool(bank_alarm(then, later)) is False, "another week of 2019: expected False"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for first, second, population in (
     (0x386AB3F1FF96D249A9B702D7C0938F53, 0x54FF041B37A69720D3A7DF7481164168, Population(card_not_present=0.5, amount=36.0, velocity=0.75)),
@@ -269,6 +272,7 @@ for blocks, expected in ((200, True), (190, False)):
 assert bool(bank_alarm(then, now)) is True, "a week of 2022: expected True"
 shops = without_labels(simulate_payments(14, population=Population(new_shops=0.2)))
 assert bool(bank_alarm(then, shops)) is False, "shops are not read: expected False"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for first, second, population in (
     (0xBE1B4D9F5ABA73F11154E9E667B3C3A4, 0xE6FB8162ADA2B53218590F6114F09552, Population(fraud=0.06)),
@@ -338,6 +342,7 @@ assert answer == "retrain", f"{totals}: expected 'retrain', got {answer!r}"
 late = options.assign(works_after_days=[0, 1, 20])  # of 30 days
 answer = best_action(late, wrong_block=10, missed_fraud=100, days=30)
 assert answer == "re-threshold", f"expected 're-threshold', got {answer!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 harmful = late.assign(works_after_days=[0, 80, 90], wrongly_blocked_a_day=[100, 400, 100])
 answer = best_action(harmful, wrong_block=10, missed_fraud=100, days=30)
@@ -381,7 +386,7 @@ SearchLab()
 # The test measured what users did with the other one.
 # Where decisions differ nobody knows what users do, and accuracy on old clicks is not revenue.
 # A better ranker is a reason for a new test.
-# That 10 % overwritten flip fewer decisions than 5 % is chance: go further, and you find out how much of it.
+# That 10 % overwritten flip fewer decisions than 5 % is chance: *Go further* says where it comes from.
 #
 # </details>
 #
@@ -447,7 +452,7 @@ FalsePagesLab()
 # %% [markdown]
 # ## Go further: five more questions to the labs of the core (6 minutes, no points)
 #
-# **1. Shop: find the alarm that earns most over all six months. Is it the best one in each of them?**
+# **1. Shop, afterwards: find the alarm that earns most over all six months. Is it the best one in each of them?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -465,7 +470,7 @@ FalsePagesLab()
 #
 # </details>
 #
-# **3. Bank D: watch the share of payments blocked, act by a new threshold. Why does that lose money?**
+# **3. Bank D, afterwards: watch the share of payments blocked, act by a new threshold. Why does that lose money?**
 #
 # <details><summary>What you see, and why</summary>
 #
@@ -542,3 +547,4 @@ newer = packages | {"numpy": "2.4.7"}
 assert verify(kept, rows, code + " ", newer) == ["code", "numpy"], "expected both names"
 more = packages | {"scipy": "1.17.1"}
 assert verify(kept, rows, code, more) == ["scipy"], "a new package: expected ['scipy']"
+print("Passed.")

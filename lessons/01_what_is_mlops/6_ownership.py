@@ -132,6 +132,7 @@ assert isinstance(plan, dict) and set(plan) == expected, f"not {expected}: {plan
 for ticket, person in plan.items():
     ok = isinstance(person, str) and person in names
     assert ok, f"{ticket}: expected one of {names}, got {person!r}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x5377BB3CB16C4FCDBB1DE83DA20D488C
 for seed, (count, people, strays) in enumerate([(0, 2, 0), (1, 1, 1), (9, 2, 2), (40, 7, 3), (60, 60, 1)], first):
@@ -149,6 +150,7 @@ plan = assign(tickets, team)
 for ticket, area in areas.items():
     owns = [known for role in roles_of[plan[ticket]] for known in OWNS[role]]
     assert area in owns, f"{ticket}, {area}: expected an owner of it, got one of {owns}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x1A5FE892845BD487A8403BDA207A19E1
 for seed, people in enumerate([1, 2, 3, 5, 8, 40], first):
@@ -164,6 +166,7 @@ for seed, people in enumerate([1, 2, 3, 5, 8, 40], first):
 two = {"Ada": ["Data scientist"], "Bo": ["SRE / on-call", "Data engineer"]}
 plan = assign({"T1": "serving", "T2": "licence costs"}, two)
 assert plan == {"T1": "Bo", "T2": "Bo"}, f"expected Bo, on call, twice, got {plan}"
+print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0xB8803A7212A3ABFCF4EAD48CE8F27D33
 for seed, people in enumerate([2, 2, 3, 6, 20], first):
@@ -233,9 +236,11 @@ post_mortem["preventing"] = {
 
 # %% role="tests" grade_id="owner-post-mortem-timeline" points=1
 check_timeline(post_mortem)
+print("Passed: all checks of this cell.")
 
 # %% role="tests" grade_id="owner-post-mortem-actions" points=1
 check_actions(post_mortem)
+print("Passed: all checks of this cell.")
 
 # %% [markdown]
 # ## Reflect: one sentence for somebody who hires
@@ -309,3 +314,4 @@ got = breaches(contract, delivery.astype({"spent": str}), 49)
 assert got == {"schema": owner, "freshness": called}, f"expected both, got {got}"
 got = breaches(contract, delivery.drop(columns="orders"), 1)
 assert got == {"schema": owner}, f"a column is missing: the owner, got {got}"
+print("Passed.")

@@ -183,6 +183,15 @@ def test_every_assert_a_student_sees_says_what_was_expected(release):
                 assert not isinstance(node, ast.Assert) or node.msg is not None, cell.id
 
 
+def test_a_cell_that_checks_says_so_when_it_passes(release):
+    """Silence looks like nothing; and nbgrader's Validate takes a number that such a cell ends with for its points."""
+    for cell in codes(release):
+        checks = graded(cell).get("grade") and not graded(cell).get("solution")
+        if checks or "self-check" in cell.metadata.get("tags", []):
+            last = ast.unparse(ast.parse(cell.source).body[-1])
+            assert re.match(r"(print|check_prediction)\(", last), f"{cell.id}: it ends without a word: {last!r}"
+
+
 def test_a_lab_cell_says_which_cell_to_run_first(release):
     """A NameError shows the line it happened on: the comment on that line is the help."""
     for cell in codes(release):

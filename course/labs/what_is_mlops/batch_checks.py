@@ -173,7 +173,8 @@ def describe_checks(table: pd.DataFrame, guess: None = None) -> str:
     count = f"{bad['stopped'].sum()} of {len(bad)} corrupted batches are stopped"
     gets_in = f"; these get in: {join_words(missed)}" if missed else "; none gets in"
     wrongly = f": {join_words(wronged)}" if wronged else ""
-    far = f" Too far means {table.attrs['wobbles']:g} wobbles or more." if set(on) - {"schema", "quality"} else ""
+    wobbles = f"{table.attrs['wobbles']:g} wobble{'' if table.attrs['wobbles'] == 1 else 's'}"
+    far = f" Too far means {wobbles} or more." if set(on) - {"schema", "quality"} else ""
     return (
         f"On: {join_words(on)}. {count}{gets_in}. {len(wronged)} of {len(good)} clean batches "
         f"{'is' if len(wronged) == 1 else 'are'} stopped for nothing{wrongly}.{far}"

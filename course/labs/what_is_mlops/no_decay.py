@@ -129,7 +129,10 @@ class NoDecayLab(Lab):
             "change": widgets.Dropdown(options=list(CHANGES), value=CHANGES[1], description="What changes"),
             "speed": widgets.ToggleButtons(options=list(SPEEDS), value="slowly", description="How fast"),
             "people": widgets.SelectionSlider(
-                options=[500, 4_000, 20_000], value=20_000, description="People a year", continuous_update=False
+                options=[(f"{people:,}", people) for people in (500, 4_000, 20_000)],
+                value=20_000,
+                description="People a year",
+                continuous_update=False,
             ),
         }
 

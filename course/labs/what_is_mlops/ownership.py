@@ -219,7 +219,7 @@ def _week(people: int, accountable: str, work: str) -> tuple[list[dict[str, Any]
 
 
 def describe_week(table: pd.DataFrame, guess: float | None = None) -> str:
-    """Say how many tickets are orphaned or answered for twice, and what the rule costs in hours and hand-offs."""
+    """Say how many tickets are orphaned or answered for twice, and what the rule costs in hours and handovers."""
     attrs = table.attrs
     orphaned, twice = int(table["orphaned"].sum()), int((table["accountables"] > 1).sum())
     handoffs, ill = int(table["handoffs"].sum()), attrs["only_one"]
@@ -264,7 +264,7 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
     left.set_xticks(range(0, LONGEST + 1, 48))
     left.set_xlabel("hours until mitigated", loc="left")
     orphaned, twice = int(table["orphaned"].sum()), int((table["accountables"] > 1).sum())
-    title_axes(left, f"{orphaned} orphaned, {twice} with two, {int(table['handoffs'].sum())} hand-offs")
+    title_axes(left, f"{orphaned} orphaned, {twice} with two, {int(table['handoffs'].sum())} handovers")
     medians = table.attrs["hours_by_size"]
     here = SIZES.index(table.attrs["people"])
     right.plot(list(medians.values()), "-o", color=FAINT, markersize=3)

@@ -350,6 +350,7 @@ def test_it_cannot_read_the_grader_through_proc(ground):
     assert value_of(result) == []
 
 
+@sparing
 def test_no_word_of_the_graders_environment_is_left_in_it(ground):
     script = (
         "import os, sys; from pathlib import Path; from course.grading.sandbox import *\n"
@@ -655,11 +656,13 @@ def test_a_tree_of_processes_cannot_take_more_memory_than_allowed(ground):
     assert watched(ground, take_memory_in_a_tree, Limits(memory_bytes=2**30)) == 0
 
 
+@sparing
 def test_one_greedy_array_is_an_ordinary_memory_error(ground):
     result = ground.within(lambda: len(bytearray(300 * 2**20)), Limits(memory_bytes=200 * 2**20))
     assert result["error"].startswith("MemoryError")
 
 
+@sparing
 def test_memory_that_was_there_before_does_not_count(ground):
     def zygote():
         warm = bytearray(os.urandom(1 << 20)) * 100
@@ -675,7 +678,7 @@ def test_memory_that_was_there_before_does_not_count(ground):
 @sparing
 def test_a_loop_of_forks_ends(ground):
     def fork():
-        for _ in range(60):  # bounded: 60 processes that sleep
+        for _ in range(30):  # bounded: 30 processes that sleep
             if os.fork() == 0:
                 time.sleep(5)
                 os._exit(0)
@@ -704,6 +707,7 @@ def test_it_cannot_write_more_than_allowed(ground):
     assert watched(ground, fill, Limits(file_bytes=64 * 2**20)) == 0
 
 
+@sparing
 def test_it_cannot_write_one_file_that_is_too_long(ground):
     def fill():
         with Path("long.bin").open("wb") as file:
@@ -888,6 +892,7 @@ def test_a_warm_matplotlib_draws_and_a_lazy_module_loads(ground, font_cache, mon
     assert value_of(ground.zygote(zygote)) == ["PNG", True]
 
 
+@sparing
 def test_the_status_tells_how_it_ended(ground):
     def zygote():
         statuses = []

@@ -33,7 +33,7 @@ EXHAUSTING = [
     cell("memory of many processes", "import os, time\nkids = []\nfor n in range(6):\n    pid = os.fork()\n    if not pid:\n"
          "        b = bytearray(100 * 2**20)\n        time.sleep(2)\n        os._exit(0)\n    kids.append(pid)\n"
          f"done = [os.waitpid(k, 0)[1] for k in kids]\nif not any(done): {SAY}", gate="A"),
-    cell("processes", "import os, time\nn = 0\ntry:\n    for n in range(60):\n        if os.fork() == 0:\n"
+    cell("processes", "import os, time\nn = 0\ntry:\n    for n in range(30):\n        if os.fork() == 0:\n"
          "            time.sleep(3); os._exit(0)\nexcept OSError: pass\n"
          f"else:\n    time.sleep(0.5)\n    {SAY}", gate="A", deserved=-1),
     cell("many threads", "import threading, time\ntry:\n    for n in range(60):\n        threading.Thread(target=time.sleep, args=(2,), "

@@ -136,7 +136,7 @@ class World:
                 path.unlink()
 
     def reached(self) -> bool:
-        return bool(select.select(self._listeners, [], [], 0.1)[0])
+        return bool(select.select(self._listeners, [], [], 0.02)[0])  # whoever called has done so by now
 
     def tell(self, text: str) -> str:
         """A cell's text with this world's paths and ports in it."""

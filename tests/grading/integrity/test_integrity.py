@@ -160,7 +160,7 @@ def test_does_the_probe_work_where_nothing_guards(sample, world, warm, tmp_path)
         return
     before = world.snapshot()
     with world.victim():
-        found = unguarded(sample, world, seconds=1.5 if sample.proof == "hangs" else 15)
+        found = unguarded(sample, world, seconds=1.2 if sample.proof == "hangs" else 15)
     proofs = {
         "score": found.score > sample.deserved,
         "secret": any(word in found.text for word in specimen.SECRETS.values()),

@@ -123,9 +123,8 @@ def tables(compared: dict[str, list[Sample]], found: dict[tuple[str, str], Outco
     ]
     lines += [row("unusual and right", compared[HONEST], lambda each: each.lost)]
     lines += [row("in broken files", repaired, lambda each: each.lost)]
-    lines += [
-        row("of the first: and held up the next student", compared[HONEST], lambda each: "held up" in each.through)
-    ]
+    ended = "of the first: ended the grading of those after it"
+    lines += [row(ended, compared[HONEST], lambda each: "held up" in each.through)]
     lines += ["", f"| what got through (one may count more than once) | {' | '.join(heads)} |", "| --- | --- | --- |"]
     for effect, words in judging.EFFECTS.items():
         counts = Counter(g for g in GRADERS for sample in hostile if effect in found[g, sample.name].through)

@@ -350,7 +350,6 @@ def test_it_cannot_read_the_grader_through_proc(ground):
     assert value_of(result) == []
 
 
-@sparing
 def test_no_word_of_the_graders_environment_is_left_in_it(ground):
     script = (
         "import os, sys; from pathlib import Path; from course.grading.sandbox import *\n"
@@ -656,7 +655,6 @@ def test_a_tree_of_processes_cannot_take_more_memory_than_allowed(ground):
     assert watched(ground, take_memory_in_a_tree, Limits(memory_bytes=2**30)) == 0
 
 
-@sparing
 def test_one_greedy_array_is_an_ordinary_memory_error(ground):
     result = ground.within(lambda: len(bytearray(300 * 2**20)), Limits(memory_bytes=200 * 2**20))
     assert result["error"].startswith("MemoryError")
@@ -707,7 +705,6 @@ def test_it_cannot_write_more_than_allowed(ground):
     assert watched(ground, fill, Limits(file_bytes=64 * 2**20)) == 0
 
 
-@sparing
 def test_it_cannot_write_one_file_that_is_too_long(ground):
     def fill():
         with Path("long.bin").open("wb") as file:
@@ -892,7 +889,6 @@ def test_a_warm_matplotlib_draws_and_a_lazy_module_loads(ground, font_cache, mon
     assert value_of(ground.zygote(zygote)) == ["PNG", True]
 
 
-@sparing
 def test_the_status_tells_how_it_ended(ground):
     def zygote():
         statuses = []

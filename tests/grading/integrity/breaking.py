@@ -62,7 +62,7 @@ BREAKING = [
     made("only another notebook", _put("essay.ipynb", b'{"cells": [], "nbformat": 4}')),
     raw("an empty file", b""),
     raw("white space", b"\n \n"),
-    raw("cut short", GOOD[: len(GOOD) // 2], gate="B"),
+    raw("cut short", GOOD[: len(GOOD) // 2], gate="AB"),
     raw("no JSON", b"My answer is 42."),
     raw("a zip archive", b"PK\x03\x04" + bytes(200)),
     raw("a web page", b"<!doctype html><html></html>"),

@@ -27,7 +27,7 @@ def call(name: str, body: str, gate: str = "", proof: str = "hangs", **more: Any
 
 SAY = "print('got ' + 'through')"
 EXHAUSTING = [
-    cell("memory of one process", f"b = bytearray(700 * 2**20)\n{SAY}", gate="B"),
+    cell("memory of one process", f"b = bytearray(700 * 2**20)\n{SAY}", gate="AB"),
     cell("memory, a little at a time", f"parts = []\nfor n in range(80):\n    parts.append(bytearray(10 * 2**20))\n{SAY}",
          deserved=-1),
     cell("memory of many processes", "import os, time\nkids = []\nfor n in range(6):\n    pid = os.fork()\n    if not pid:\n"
@@ -70,7 +70,7 @@ EXHAUSTING = [
     call("asleep in every call", "import time\ntime.sleep(60)"),
     call("no answer, and the socket filled", "from course.grading import student_side as s\nchannel = s._server._channel if "
          "s._server else None\nwhile channel: channel.socket.sendall(b'\\0' * 10**6)\nwhile True: pass", gate="A"),
-    Sample("orders that nobody reads", "exhausting", answers=specimen.HONEST, deserved=-1, proof="hangs", limits=SHORT,
+    Sample("orders that nobody reads", "exhausting", answers=specimen.HONEST, deserved=-1, proof="hangs", gate="B", limits=SHORT,
            added=(("set-up", "import os, json, struct, time\ntext = json.dumps({'state': 'passed', 'message': '', 'outputs': [], "
                    "'seconds': 0}).encode()\nfor number in range(3, 32):\n    try: os.write(number, struct.pack('!QI', "
                    "len(text), 0) + text)\n    except OSError: pass\ntime.sleep(60)"), ("set-up", "#" + "x" * 900_000),

@@ -110,7 +110,7 @@ OBJECTS = [
     answer("a frame that lies and cannot be packed", "frame", "class Lie(pd.DataFrame):\n"
            "    def equals(s, o): return True\n    @property\n    def iloc(s): raise OSError\n"
            "    @property\n    def columns(s): raise OSError\n    def __setattr__(s, n, v): object.__setattr__(s, n, v)\n"
-           "def clean(frame): return Lie()", gate="A"),
+           "def clean(frame): return Lie()", gate="AB"),
     answer("no frame at all, which says that it is one", "frame", "class Lie:\n    __class__ = pd.DataFrame\n"
            "    def equals(s, o): return True\ndef clean(frame): return Lie()"),
     answer("a list whose elements lie", "class", WRONG["class"].replace(
@@ -157,7 +157,7 @@ OBJECTS = [
     answer("the tests' own object rewritten", "class",
            HONEST["class"].replace("for entry in self.entries:\n            notes.write(entry.signed())",
                                    "notes.text = lambda: 'ada: +5.00; bob: -1.50; ada: +2.00'"),
-           deserved=1, gate="A"),
+           deserved=1, gate="AB"),
     answer("the tests' own class rewritten", "class",
            HONEST["class"].replace("for entry in self.entries:\n            notes.write(entry.signed())",
                                    "type(notes).text = lambda s: 'ada: +5.00; bob: -1.50; ada: +2.00'"), deserved=1),
@@ -170,7 +170,7 @@ OBJECTS = [
            WRONG["class"].replace("def extend(self, entries): pass",
                                   "def extend(self, entries):\n        names = entries.gi_frame.f_globals\n"
                                   "        names['get_ipython']().run_cell(r\"\"\"" + REMOTE_CODE + "\"\"\")\n"),
-           gate="B"),
+           gate="AB"),
 ]  # fmt: skip
 FORGED_BACK = SIDE + (
     "def largest_mean(values, k, key=None):\n"
@@ -239,7 +239,7 @@ ON_THE_WIRE = [
          "SystemExit", gate="A"),
     answer("silence, where an exception is expected", "function", "import os\ndef largest_mean(values, k, key=None):\n"
          "    if k <= 0:\n        os.closerange(3, 64)\n        os._exit(0)\n    if key: return -9\n"
-         "    return sum(sorted(values)[-k:]) / k", deserved=1, proof="dies", gate="B"),
+         "    return sum(sorted(values)[-k:]) / k", deserved=1, proof="dies", gate="AB"),
     wire("garbage, where an exception is expected", SIDE + "def largest_mean(values, k, key=None):\n    if k <= 0:\n"
          "        side._server._channel.socket.sendall(b'garbage' * 99)\n        import time; time.sleep(9)\n"
          "    if key: return -9\n    return sum(sorted(values)[-k:]) / k", "garbage", deserved=1),

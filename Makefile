@@ -5,11 +5,11 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all check notebooks gate demo bench bench-grading browser
+.PHONY: help setup lab test test-all check notebooks gate demo bench bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-15s %s\n", $$1, $$2}'
 
 setup:  ## Make the environment in .venv, or bring it up to date
 	@$(START) --only-setup
@@ -60,6 +60,9 @@ bench: setup  ## Print the README's numbers table
 
 bench-grading: setup  ## Print what grading costs, beside nbgrader's own grader (10 minutes)
 	$(RUN) python tests/bench/grading.py
+
+compare-graders: setup  ## Count what plain nbgrader lets through, and what ours (Linux; half an hour)
+	$(RUN) python tests/bench/compare_graders.py
 
 browser:
 	@command -v chromium >/dev/null 2>&1 || (echo "Installing Chromium for the browser tests …" \

@@ -105,7 +105,7 @@ def _fresh_chance() -> None:
 class _Stage:
     def __init__(self, control: Channel, shell: Shell, folder: Folder) -> None:
         self.control, self.shell, self.folder = control, shell, folder
-        self.portable: frozenset[int] = frozenset()  # identities of the classes that set-up cells define
+        self.portable: frozenset[str] = frozenset()  # names of the classes that set-up cells define
 
     def live(self) -> None:
         while True:
@@ -123,10 +123,11 @@ class _Stage:
 
     def run(self, source: str, ours: bool) -> None:
         """Run a cell; `ours` says that it is a set-up cell: the tests know the classes that it defines."""
-        began = time.monotonic()
+        began, before = time.monotonic(), dict(self.shell.names)
         state, message, outputs = self.shell.run(source)
         if ours:
-            self.portable |= {id(v) for v in self.shell.names.values() if _is_of_a_cell(v)}
+            bound = [value for name, value in self.shell.names.items() if before.get(name) is not value]
+            self.portable |= {value.__qualname__ for value in bound if _is_of_a_cell(value)}
         seconds = time.monotonic() - began
         self.control.send({"state": state, "message": message, "seconds": seconds, "outputs": outputs})
 
@@ -187,7 +188,7 @@ class Server:
     """Answer the calls of one tests cell, on the names that the student's cells have bound."""
 
     def __init__(
-        self, channel: Channel, names: dict[str, Any], folder: Folder, portable: frozenset[int] = frozenset()
+        self, channel: Channel, names: dict[str, Any], folder: Folder, portable: frozenset[str] = frozenset()
     ) -> None:
         self._channel, self._names, self._folder = channel, names, folder
         self._portable_classes = portable
@@ -326,8 +327,13 @@ class Server:
         return about
 
     def _is_portable(self, kind: type) -> bool:
-        """Whether instances may travel as their attributes: classes that both sides have."""
-        return id(kind) in self._portable_classes or kind.__module__.split(".")[0] == "course"
+        """Whether instances may travel as their attributes: classes that both sides have.
+
+        By name: a student who runs the set-up cell once more has bound the class anew, and means ours.
+        """
+        if kind.__module__ == "__main__":
+            return kind.__qualname__ in self._portable_classes
+        return kind.__module__.split(".")[0] == "course"
 
     def _pack_error(self, packer: Packer, error: BaseException) -> Any:
         tag = getattr(error, "_course_tag", None)

@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,15 @@ PLACES = [
     Where(level, account)
     for level, account in (("A", "user"), ("A", "root"), ("B", "user"), ("B", "root"), ("B", "open root"))
 ]
+
+#: For what takes seconds: one account a level in the gate's share, the others in the long run.
+SPARED = {"A, user", "B, open root" if os.geteuid() == 0 else "B, user"}
+sparing = pytest.mark.parametrize(
+    "ground",
+    [pytest.param(where, marks=[] if str(where) in SPARED else [pytest.mark.long], id=str(where)) for where in PLACES],
+    indirect=True,
+    scope="module",
+)
 
 
 def call(function: str, *arguments) -> int:
@@ -294,19 +305,31 @@ def test_one_box_cannot_see_another(ground):
     assert value_of(seen) == []
 
 
-@pytest.mark.parametrize("name", ["environ", "mem", "cmdline", "maps", "fd"])
-def test_it_cannot_read_the_grader_through_proc(ground, name):
+def those_that_work(attempts: dict[str, Callable]) -> list[str]:
+    """The names of the attempts that raise nothing."""
+    worked = []
+    for name, attempt in attempts.items():
+        with contextlib.suppress(Exception):
+            attempt()
+            worked.append(name)
+    return worked
+
+
+def test_it_cannot_read_the_grader_through_proc(ground):
+    names = ["environ", "mem", "cmdline", "maps", "fd"]
+
     def probe(grader):
-        def read():
+        def read(name):
             path = f"/proc/{grader}/{name}"
             if name == "fd":
-                return len(list(Path(path).iterdir()))
+                assert list(Path(path).iterdir())
+                return
             with Path(path).open("rb") as file:
                 if name == "mem":
                     file.seek(id(SECRET))
-                return len(file.read(10))
+                assert file.read(10)
 
-        return read
+        return lambda: those_that_work({name: partial(read, name) for name in names})
 
     def zygote():
         ours, theirs = os.pipe()
@@ -323,8 +346,8 @@ def test_it_cannot_read_the_grader_through_proc(ground, name):
 
     grader = 0
     control, result = ground.zygote(outer)
-    assert value_of(control) > 0
-    assert "error" in result
+    assert value_of(control) == names
+    assert value_of(result) == []
 
 
 def test_no_word_of_the_graders_environment_is_left_in_it(ground):
@@ -360,52 +383,57 @@ def listening(family, kind, address):
         listener.bind(address)
         if kind == socket.SOCK_STREAM:
             listener.listen()
-        listener.settimeout(0.3)
         yield listener
 
 
-def heard(listener) -> bool:
-    try:
+def heard(listeners: dict) -> list[str]:
+    """The names of the listeners that somebody came to within a moment."""
+    ready = set()
+    ending = time.monotonic() + 0.3
+    while (left := ending - time.monotonic()) > 0 and len(ready) < len(listeners):
+        ready |= set(select.select([each for each in listeners.values() if each not in ready], [], [], left)[0])
+    for listener in ready:
         if listener.type == socket.SOCK_STREAM:
             listener.accept()[0].close()
         else:
             listener.recv(10)
-    except TimeoutError:
-        return False
-    return True
+    return [name for name, listener in listeners.items() if listener in ready]
 
 
-@pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "abstract", "unix datagram"])
-def test_it_cannot_talk_to_anybody_outside(ground, kind):
-    family = socket.AF_INET if kind in ("tcp", "udp") else socket.AF_UNIX
-    form = socket.SOCK_DGRAM if kind in ("udp", "unix datagram") else socket.SOCK_STREAM
-    path = ground.folder / f"socket-{os.urandom(4).hex()}"
-    wanted = {"abstract": f"\0grader-{os.urandom(4).hex()}"}.get(kind, str(path))
-    with listening(family, form, wanted if family == socket.AF_UNIX else ("127.0.0.1", 0)) as listener:
-        if path.exists():
-            path.chmod(0o777)
-        address = listener.getsockname()
-        address = address.decode() if isinstance(address, bytes) else address
+def test_it_cannot_talk_to_anybody_outside(ground):
+    forms = {
+        "tcp": (socket.AF_INET, socket.SOCK_STREAM),
+        "udp": (socket.AF_INET, socket.SOCK_DGRAM),
+        "unix": (socket.AF_UNIX, socket.SOCK_STREAM),
+        "abstract": (socket.AF_UNIX, socket.SOCK_STREAM),
+        "unix datagram": (socket.AF_UNIX, socket.SOCK_DGRAM),
+    }
+    with contextlib.ExitStack() as stack:
+        listeners = {}
+        for name, (family, form) in forms.items():
+            path = ground.folder / f"socket-{os.urandom(4).hex()}"
+            wanted = f"\0{path.name}" if name == "abstract" else str(path)
+            address = wanted if family == socket.AF_UNIX else ("127.0.0.1", 0)
+            listeners[name] = stack.enter_context(listening(family, form, address))
+            if path.exists():
+                path.chmod(0o777)
 
-        def talk():
-            with socket.socket(family, form) as talker:
-                talker.connect(address)
+        def talk(name):
+            with socket.socket(*forms[name]) as talker:
+                talker.connect(listeners[name].getsockname())
                 talker.send(b"hello")
-
-        assert "error" not in ground.outside(talk)
-        assert heard(listener)
-        ground.within(talk)
-        assert not heard(listener)
 
         def talk_through_a_pair():
             one, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            one.sendto(b"hello", address)
+            one.sendto(b"hello", listeners["unix datagram"].getsockname())
 
-        if kind == "unix datagram":
-            assert "error" not in ground.outside(talk_through_a_pair)
-            assert heard(listener)
-            ground.within(talk_through_a_pair)
-            assert not heard(listener)
+        each = {name: partial(talk, name) for name in forms}
+        for attempts in (each, {"unix datagram": talk_through_a_pair}):
+            those = {name: listeners[name] for name in attempts}
+            assert value_of(ground.outside(partial(those_that_work, attempts))) == list(attempts)
+            assert heard(those) == list(attempts)
+            ground.within(partial(those_that_work, attempts))
+            assert heard(those) == []
 
 
 def test_unusual_sockets_are_refused(ground):
@@ -453,13 +481,12 @@ TOUCHES = {
 }
 
 
-@pytest.mark.parametrize("touch", TOUCHES)
-def test_it_cannot_touch_a_process_outside(ground, victim, touch):
+def test_it_cannot_touch_a_process_outside(ground, victim):
     def probe():
-        TOUCHES[touch](victim)
+        return those_that_work({name: partial(touch, victim) for name, touch in TOUCHES.items()})
 
-    assert "error" not in ground.outside(probe)
-    assert "error" in ground.within(probe)
+    assert value_of(ground.outside(probe)) == list(TOUCHES)
+    assert value_of(ground.within(probe)) == []
 
 
 FORBIDDEN = {
@@ -471,10 +498,9 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("name", FORBIDDEN)
-def test_a_call_that_works_outside_is_refused_within(ground, name):
-    assert "error" not in ground.outside(FORBIDDEN[name])
-    assert "error" in ground.within(FORBIDDEN[name])
+def test_a_call_that_works_outside_is_refused_within(ground):
+    assert value_of(ground.outside(partial(those_that_work, FORBIDDEN))) == list(FORBIDDEN)
+    assert value_of(ground.within(partial(those_that_work, FORBIDDEN))) == []
 
 
 def test_clone_with_namespaces_is_refused(ground):
@@ -621,6 +647,7 @@ def take_memory_in_a_tree():
     return 0
 
 
+@sparing
 def test_a_tree_of_processes_cannot_take_more_memory_than_allowed(ground):
     assert (
         watched(ground, take_memory_in_a_tree, Limits(memory_bytes=100 * 2**20)) == "used more than 100 MiB of memory"
@@ -633,6 +660,7 @@ def test_one_greedy_array_is_an_ordinary_memory_error(ground):
     assert result["error"].startswith("MemoryError")
 
 
+@sparing
 def test_memory_that_was_there_before_does_not_count(ground):
     def zygote():
         warm = bytearray(os.urandom(1 << 20)) * 100
@@ -645,9 +673,10 @@ def test_memory_that_was_there_before_does_not_count(ground):
     assert processes == 1
 
 
+@sparing
 def test_a_loop_of_forks_ends(ground):
     def fork():
-        for _ in range(60):  # bounded: 60 processes that sleep
+        for _ in range(30):  # bounded: 30 processes that sleep
             if os.fork() == 0:
                 time.sleep(5)
                 os._exit(0)
@@ -663,6 +692,7 @@ def test_a_loop_of_forks_ends(ground):
     assert watched(ground, fork, Limits(processes=100)) == 0
 
 
+@sparing
 def test_it_cannot_write_more_than_allowed(ground):
     def fill():
         for number in range(40):
@@ -684,6 +714,7 @@ def test_it_cannot_write_one_file_that_is_too_long(ground):
     assert "OSError" in ground.within(fill, Limits(file_bytes=20 * 2**20))["error"]
 
 
+@sparing
 def test_it_cannot_hide_what_it_wrote(ground):
     def hide():
         held = []
@@ -700,6 +731,7 @@ def test_it_cannot_hide_what_it_wrote(ground):
     assert said == (1 if ground.where.level == "A" else "wrote more than 20 MiB")
 
 
+@sparing
 def test_it_cannot_make_more_files_than_allowed(ground):
     def make():
         for number in range(300):
@@ -712,6 +744,7 @@ def test_it_cannot_make_more_files_than_allowed(ground):
     assert watched(ground, make, Limits(files=400)) == 0
 
 
+@sparing
 def test_cpu_time_ends(ground):
     def burn():
         while True:
@@ -720,6 +753,7 @@ def test_cpu_time_ends(ground):
     assert watched(ground, burn, Limits(cpu_seconds=1)) == 128 + signal.SIGXCPU
 
 
+@sparing
 def test_a_planted_tree_is_removed_and_nothing_beyond_it(ground, planted):
     """Links, closed folders, depth, pipes: the folder goes, what the links point to stays."""
     if ground.where.level == "A":
@@ -825,6 +859,7 @@ def font_cache():
     shutil.rmtree(folder)
 
 
+@sparing
 def test_a_warm_matplotlib_draws_and_a_lazy_module_loads(ground, font_cache, monkeypatch):
     monkeypatch.setenv("MPLCONFIGDIR", str(font_cache))
 

@@ -29,17 +29,17 @@ SAY = "print('got ' + 'through')"
 EXHAUSTING = [
     cell("memory of one process", f"b = bytearray(700 * 2**20)\n{SAY}", gate="AB"),
     cell("memory, a little at a time", f"parts = []\nfor n in range(80):\n    parts.append(bytearray(10 * 2**20))\n{SAY}",
-         gate="A", deserved=-1),
+         deserved=-1),
     cell("memory of many processes", "import os, time\nkids = []\nfor n in range(6):\n    pid = os.fork()\n    if not pid:\n"
-         "        b = bytearray(100 * 2**20)\n        time.sleep(3)\n        os._exit(0)\n    kids.append(pid)\n"
+         "        b = bytearray(100 * 2**20)\n        time.sleep(2)\n        os._exit(0)\n    kids.append(pid)\n"
          f"done = [os.waitpid(k, 0)[1] for k in kids]\nif not any(done): {SAY}", gate="A"),
-    cell("processes", "import os, time\nn = 0\ntry:\n    for n in range(60):\n        if os.fork() == 0:\n"
+    cell("processes", "import os, time\nn = 0\ntry:\n    for n in range(30):\n        if os.fork() == 0:\n"
          "            time.sleep(3); os._exit(0)\nexcept OSError: pass\n"
          f"else:\n    time.sleep(0.5)\n    {SAY}", gate="A", deserved=-1),
     cell("many threads", "import threading, time\ntry:\n    for n in range(60):\n        threading.Thread(target=time.sleep, args=(2,), "
          f"daemon=True).start()\nexcept RuntimeError: pass\nelse:\n    time.sleep(0.5)\n    {SAY}"),
     cell("one large file", f"with open('big', 'wb') as f:\n    for n in range(24): f.write(bytes(2**20))\n{SAY}"),
-    cell("many files", f"import time\nfor n in range(400): open(f'own-{{n}}', 'w').close()\ntime.sleep(1)\n{SAY}", gate="A"),
+    cell("many files", f"import time\nfor n in range(400): open(f'own-{{n}}', 'w').close()\ntime.sleep(0.7)\n{SAY}", gate="A"),
     cell("deep folders", "import os\nfor n in range(600):\n    os.mkdir('d'); os.chdir('d')\nimport time; time.sleep(1)\n"
          f"{SAY}", gate="B", deserved=-1),
     cell("output by print", f"for n in range(60):\n    print('x' * 10**5)\n{SAY}", proof="floods"),
@@ -65,8 +65,8 @@ EXHAUSTING = [
     Sample("every parent stopped", "exhausting", answers=specimen.HONEST, deserved=-1, proof="hangs", limits=SHORT,
            added=(("set-up", "import os\nfor pid in range(2, 40) if os.getpid() < 40 else ():  # in a box only\n    if pid != os.getpid():\n"
                    "        try: os.kill(pid, 19)\n        except OSError: pass\nwhile True: pass"),)),
-    Sample("asleep in every cell", "exhausting", deserved=0, proof="hangs", gate="A", limits=SHORT,
-           answers=dict.fromkeys(specimen.HONEST, "import time\ntime.sleep(60)")),
+    Sample("asleep in every cell", "exhausting", deserved=0, proof="hangs", gate="A",
+           limits={"cell_seconds": 1, "notebook_seconds": 2.5}, answers=dict.fromkeys(specimen.HONEST, "import time\ntime.sleep(60)")),
     call("asleep in every call", "import time\ntime.sleep(60)"),
     call("no answer, and the socket filled", "from course.grading import student_side as s\nchannel = s._server._channel if "
          "s._server else None\nwhile channel: channel.socket.sendall(b'\\0' * 10**6)\nwhile True: pass", gate="A"),

@@ -55,7 +55,7 @@ UNUSUAL = [
     right("helper cells", added=(("set-up", "def mean(v): return sum(v) / len(v)"), ("function", "largest_mean([1], 1)")),
           answers={"function": HONEST["function"].replace("sum(largest) / len(largest)", "mean(largest)")}, gate="A"),
     right("more imports in the set-up cell", raw=specimen.dumped(specimen.changed(
-          "set-up", source=specimen.SET_UP + "\nimport math, statistics"))),
+          "set-up", source=specimen.SET_UP + "\nimport math, statistics")), gate="A"),
     right("warnings", added=(("set-up", "import warnings\nwarnings.warn('careful')\nnp.array([1.0]) / 0"),)),
     right("words on stderr", added=(("set-up", "import sys\nprint('careful', file=sys.stderr)"),)),
     right("a plot", added=(("frame", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"),), gate="A"),

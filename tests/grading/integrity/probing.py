@@ -136,7 +136,7 @@ class World:
                 path.unlink()
 
     def reached(self) -> bool:
-        return bool(select.select(self._listeners, [], [], 0.1)[0])
+        return bool(select.select(self._listeners, [], [], 0.02)[0])  # whoever called has done so by now
 
     def tell(self, text: str) -> str:
         """A cell's text with this world's paths and ports in it."""
@@ -328,11 +328,11 @@ def on_the_wire(sample: Sample, world: World) -> bytes:
     ]  # fmt: skip
     channel = Channel(ours)
     with ours, contextlib.suppress(OSError):
-        for call in calls:
-            channel.send({"op": call[0]}, [pickle.dumps(call)])
+        for kind, arguments, named in calls:
+            channel.send({"op": kind}, [pickle.dumps((arguments, named))])
             with contextlib.suppress(TimeoutError):
-                for _ in range(20):
-                    ready, _, _ = select.select([ours], [], [], 0.4)
+                for number in range(20):
+                    ready, _, _ = select.select([ours], [], [], 0.15 if number else 2.0)
                     if not ready:
                         break
                     more = ours.recv(2**20)

@@ -78,11 +78,11 @@ def usual(world):
 
 @pytest.fixture(scope="module")
 def next_in_turn(request):
-    """Whether an honest submission is graded next: after each in the long run, after every sixth in the gate's share.
+    """Whether an honest submission is graded next: after each in the long run, after every tenth in the gate's share.
 
     All go through one warm process, so what harms it would still be seen.
     """
-    every = 6 if "not long" in request.config.option.markexpr else 1
+    every = 10 if "not long" in request.config.option.markexpr else 1
     count = itertools.count()
     return lambda: next(count) % every == 0
 
@@ -160,7 +160,7 @@ def test_does_the_probe_work_where_nothing_guards(sample, world, warm, tmp_path)
         return
     before = world.snapshot()
     with world.victim():
-        found = unguarded(sample, world, seconds=3 if sample.proof == "hangs" else 15)
+        found = unguarded(sample, world, seconds=1.2 if sample.proof == "hangs" else 15)
     proofs = {
         "score": found.score > sample.deserved,
         "secret": any(word in found.text for word in specimen.SECRETS.values()),

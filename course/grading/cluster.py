@@ -38,7 +38,7 @@ SCHEDULER_SECONDS = 10.0
 FIRST_WORKER_SECONDS = 30.0
 NO_WORKER_SECONDS = 60.0
 #: How long a worker may take to be started again after it did not end in time, and all of a local cluster to end.
-RESTART_SECONDS = 60.0
+RESTART_SECONDS = 20.0
 CLOSE_SECONDS = 30.0
 
 #: No pages served, and no word about submissions that are larger than usual.
@@ -72,6 +72,7 @@ class _Lane:
     address: str
     task: asyncio.Task[None] | None = None
     ready: bool = False
+    busy: bool = False
     refusal: str = ""
 
 
@@ -105,6 +106,7 @@ class DaskPool:
                 "`uv pip install distributed cryptography`, on the workers' machines too"
             ) from missing
         self._distributed = distributed
+        self._cancelled = distributed.client.FutureCancelledError
         self._jobs, self._scheduler, self._level, self._patience = jobs, scheduler, level, patience
         self._lanes: dict[str, _Lane] = {}
         self._numbers = itertools.count()
@@ -194,15 +196,26 @@ class DaskPool:
 
     async def _connected(self) -> None:
         async with AsyncExitStack() as stack:
+            await self._connect(stack)
             try:
-                await self._connect(stack)
                 await self._watch()
             finally:
                 self._over = True
-                tasks = [lane.task for lane in self._lanes.values() if lane.task is not None] + list(self._restarts)
+                busy = [lane.address for lane in self._lanes.values() if lane.busy]
+                tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                if self._scheduler and self._client.status == "running":
+                    await self._leave_nothing_running(busy)
+
+    async def _leave_nothing_running(self, busy: list[str]) -> None:
+        """Start workers again that are still at ours, where that brings them back: the next grading needs them."""
+        with suppress(Exception):
+            known = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            self._start_again([address for address in busy if known.get(address, {}).get("nanny")])
+        if self._restarts:
+            await asyncio.wait(self._restarts, timeout=RESTART_SECONDS)
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         if not self._scheduler:
@@ -349,6 +362,7 @@ class DaskPool:
 
     async def _try(self, lane: _Lane, piece: _Piece) -> None:
         """Have one piece graded; what is lost with its worker is put back, or given up."""
+        lane.busy = True
         try:
             answer = await asyncio.wait_for(
                 self._run(lane.address, take, machinery().digest, piece.call), self._patience
@@ -360,13 +374,17 @@ class DaskPool:
         except TimeoutError:
             self._put_back(lane, piece, "did not end in time")
             lane.ready = False
-            restart = asyncio.create_task(self._restart(lane))
-            self._restarts.add(restart)
-            restart.add_done_callback(self._restarts.discard)
+            self._start_again([lane.address])
         except self._distributed.KilledWorker:  # it came back at its old address, and died again and again
             self._put_back(lane, piece, "died")
         except Exception as error:
-            self._settle(piece, error=NotGraded(f"{type(error).__name__}: {error}"))
+            if self._client.status == "running" and not isinstance(error, self._cancelled):
+                self._settle(piece, error=NotGraded(f"{type(error).__name__}: {error}"))
+                return
+            self._put_back(lane, piece, "was cut off")
+            lane.ready = False
+            await asyncio.sleep(2 * LOOK)  # if the scheduler is gone, that is seen meanwhile
+            self._lanes.pop(lane.address, None)
         else:
             if kind == "done":
                 self._settle(piece, value)
@@ -375,6 +393,8 @@ class DaskPool:
             else:
                 self._queue.put_nowait(piece)
                 lane.ready, lane.refusal = False, "has other grading code since it was started again"
+        finally:
+            lane.busy = False
 
     def _put_back(self, lane: _Lane, piece: _Piece, why: str) -> None:
         if self._over:
@@ -395,8 +415,15 @@ class DaskPool:
         else:
             piece.future.set_exception(error)
 
-    async def _restart(self, lane: _Lane) -> None:
-        """Start a worker again, and it alone; without a nanny it ends, and whoever keeps the cluster starts another."""
+    def _start_again(self, addresses: list[str]) -> None:
+        """Start workers again, and them alone; one without a nanny ends, and whoever keeps the cluster has the word."""
+        if addresses:
+            restart = asyncio.create_task(self._restart(addresses))
+            self._restarts.add(restart)
+            restart.add_done_callback(self._restarts.discard)
+
+    async def _restart(self, addresses: list[str]) -> None:
         with suppress(Exception):
-            await self._client.restart_workers([lane.address], timeout=RESTART_SECONDS, raise_for_error=False)
-        self._lanes.pop(lane.address, None)  # if it is still there, it has to show again that it answers
+            await self._client.restart_workers(addresses, timeout=RESTART_SECONDS, raise_for_error=False)
+        for address in addresses:
+            self._lanes.pop(address, None)  # if it is still there, it has to show again that it answers

@@ -14,6 +14,13 @@ CODE = Path(course.__file__).parents[1]
 HERE = Path(__file__).parent
 WATCHED = "WATCHED_FOLDER"
 
+#: A command of Dask's, ended with the process that starts it.
+START = """
+import ctypes, runpy, sys
+ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 #: Runs at a worker's start: notes what it opens below a folder, and its code, to show that the noting works.
 NOTE_OPENED = f"""
 import os, sys
@@ -70,6 +77,11 @@ class Cluster:
             "worker", folder, self.address, "--nthreads", "1", PYTHONPATH=os.pathsep.join(paths), **environment
         )
 
+    def end_scheduler(self):
+        """End the scheduler under its workers, at once."""
+        self._started[0].kill()
+        self._started[0].wait()
+
     def opened_by(self, name):
         """What a worker with `NOTE_OPENED` opened."""
         return (self.folder / f"{name}-site" / "opened.txt").read_text().splitlines()
@@ -88,7 +100,16 @@ class Cluster:
         folder.mkdir()
         with (folder.parent / f"{folder.name}.txt").open("w") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", "127.0.0.1", "--no-dashboard", *words],
+                [
+                    sys.executable,
+                    "-c",
+                    START,
+                    f"distributed.cli.dask_{what}",
+                    "--host",
+                    "127.0.0.1",
+                    "--no-dashboard",
+                    *words,
+                ],
                 cwd=folder,
                 env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": "", **environment},
                 stdin=subprocess.DEVNULL,

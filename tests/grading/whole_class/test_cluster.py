@@ -46,6 +46,13 @@ def noting(file, more="", word="yes"):
     return {**RIGHT, "two": {"word": f"word = '{word}'  # NOTE AT {file} {more}"}}
 
 
+def wait_for_files(*files):
+    ends = time.monotonic() + 60
+    while not all(file.exists() for file in files):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
 def runs(file):
     return file.read_text().split()
 
@@ -93,9 +100,7 @@ def test_a_worker_that_is_killed_costs_a_retry_and_every_submission_counts_once(
         small_course.hand_in(student, noting(tmp_path / student, "WAIT" if student == "ben" else ""))
 
     def kill_the_worker_of_ben():
-        ends = time.monotonic() + 60
-        while not (tmp_path / "ben").exists() and time.monotonic() < ends:
-            time.sleep(0.01)
+        wait_for_files(tmp_path / "ben")
         os.kill(int(runs(tmp_path / "ben")[0]), signal.SIGKILL)
 
     with ThreadPoolExecutor(1) as killing:
@@ -146,6 +151,22 @@ def test_a_worker_that_does_not_end_in_time_is_started_again_and_it_alone(
     small_course.hand_in("ada", noting(tmp_path / "HANG", "HANG"))
     report = grade(small_course, two_workers.address, limits=Limits(notebook_seconds=0.5))
     assert found_in(report)["ada"] == ("could not be graded", None, "its worker did not end in time, three times")
+
+
+@pytest.mark.long
+def test_a_grading_that_is_broken_off_leaves_no_worker_busy(two_workers):
+    broken_off = cluster.DaskPool(0, two_workers.address, "A", 600)
+    for _ in range(2):
+        broken_off.submit(time.sleep, 600)
+    time.sleep(1)
+    broken_off.close()
+    two_workers.wait_for(2)
+    began = time.monotonic()
+    next_one = cluster.DaskPool(0, two_workers.address, "A", 600)
+    assert next_one.width() == 2
+    assert next_one.submit(abs, -1).result(10) == 1
+    next_one.close()
+    assert time.monotonic() - began < 20
 
 
 # --- What is refused before anything is graded --------------------------------------------------------------
@@ -225,6 +246,49 @@ def test_a_worker_that_would_grade_otherwise_is_refused_and_says_what_differs(
         two_workers.wait_for(2)
 
 
+@pytest.mark.long
+def test_an_unfit_worker_that_comes_later_gets_nothing_to_grade(small_course, tmp_path, two_workers):
+    for student in ("ada", "ben"):
+        small_course.hand_in(student, noting(tmp_path / student, "WAIT"))
+    for student in ("cem", "dia"):
+        small_course.hand_in(student, noting(tmp_path / student))
+    with ThreadPoolExecutor(1) as grading:
+        graded = grading.submit(grade, small_course, two_workers.address)
+        wait_for_files(tmp_path / "ada", tmp_path / "ben")
+        worker = two_workers.add_worker("late", **changed_code(tmp_path / "code"))
+        try:
+            two_workers.wait_for(3)
+            time.sleep(3)
+            nothing_came = not (tmp_path / "cem").exists()
+            for student in ("ada", "ben"):
+                with (tmp_path / student).open("a") as stream:
+                    stream.write("go on\n")
+            assert nothing_came
+            assert set(found_in(graded.result()).values()) == {("graded", 8.0, "")}
+        finally:
+            end(worker)
+            two_workers.wait_for(2)
+    honest = {runs(tmp_path / student)[0] for student in ("ada", "ben")}
+    assert {runs(tmp_path / student)[0] for student in ("cem", "dia")} <= honest
+
+
+@pytest.mark.long
+def test_a_scheduler_that_ends_meanwhile_is_named_and_what_is_graded_is_kept(small_course, tmp_path):
+    small_course.hand_in("ada", noting(tmp_path / "ada"))
+    small_course.hand_in("ben", noting(tmp_path / "ben", "WAIT"))
+    (tmp_path / "cluster").mkdir()
+    with Cluster(tmp_path / "cluster") as mortal, ThreadPoolExecutor(1) as grading:
+        mortal.add_worker("only")
+        graded = grading.submit(grade, small_course, mortal.address)
+        wait_for_files(tmp_path / "ben")
+        began = time.monotonic()
+        mortal.end_scheduler()
+        with pytest.raises(CourseError, match=rf"scheduler at {mortal.address} does not answer any more.*run the same"):
+            graded.result()
+        assert time.monotonic() - began < 20
+    assert {student for student, *_ in small_course.rows()} == {"ada"}
+
+
 # --- A cluster of this machine ------------------------------------------------------------------------------
 
 
@@ -244,15 +308,14 @@ def started_by(process):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_cluster_of_this_machine_listens_here_only_and_ends_with_its_grading(small_course, tmp_path, how):
-    for student in ("ada", "ben"):
-        small_course.hand_in(student, noting(tmp_path / student, "WAIT"))
+    small_course.hand_in("ada", noting(tmp_path / "ada", "WAIT"))
     code = f"""if True:
         import argparse
         from fake_rooms import ROOMS
         from course.grading import command
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
-        words = ["--course-dir", {str(small_course.root)!r}, "--backend", "dask", "--jobs", "2", "--level", "A"]
+        words = ["--course-dir", {str(small_course.root)!r}, "--backend", "dask", "--jobs", "1", "--level", "A"]
         command.run(parser.parse_args([{LESSON!r}, *words]), rooms=ROOMS)
     """
     child = subprocess.Popen(
@@ -265,12 +328,11 @@ def test_a_cluster_of_this_machine_listens_here_only_and_ends_with_its_grading(s
     )
     try:
         ends = time.monotonic() + 60
-        while not all((tmp_path / student).exists() for student in ("ada", "ben")):
+        while not (tmp_path / "ada").exists():
             assert time.monotonic() < ends and child.poll() is None
             time.sleep(0.02)
         everyone = started_by(child.pid)
-        workers = {int(runs(tmp_path / student)[0]) for student in ("ada", "ben")}
-        assert len(workers) == 2 and workers <= everyone
+        assert int(runs(tmp_path / "ada")[0]) in everyone - {child.pid}
         listening = addresses_of({child.pid, *everyone})
         assert listening and {address for address, _ in listening} == {"0100007F"}
         if how == signal.SIGINT:

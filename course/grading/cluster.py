@@ -221,10 +221,14 @@ class DaskPool:
         if not self._scheduler:
             await self._start_here(stack)
             return
+        client = None
         try:
             client = self._distributed.Client(self._scheduler, asynchronous=True, timeout=SCHEDULER_SECONDS)
             self._client = await stack.enter_async_context(client)
         except Exception as error:
+            if client is not None:
+                with suppress(Exception):
+                    await client.close()
             raise CourseError(
                 f"no Dask scheduler answers at {self._scheduler} ({str(error) or type(error).__name__}): "
                 f"{HOW_TO_START}; or leave --dask-scheduler out, and a cluster of this machine is started"

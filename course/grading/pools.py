@@ -1,6 +1,7 @@
 """Where submissions are graded: processes of this machine, or a Dask cluster when a class outgrows it.
 
-One seam for both: a pool gives futures, knows which error means that a worker died, and can be made anew.
+One seam for both: a pool takes a piece of work and gives a future. Of loky's pool, whoever uses it learns that a worker
+died, and makes it anew; a cluster's pool makes up for the workers that it loses by itself.
 """
 
 from __future__ import annotations

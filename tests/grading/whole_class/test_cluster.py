@@ -23,7 +23,9 @@ from course.grading.class_run import Choices, grade_class
 from course.grading.course_directory import open_course
 from course.grading.records import Limits
 
-pytest.importorskip("distributed", reason="the package distributed is not installed: --backend dask not tested")
+distributed = pytest.importorskip(
+    "distributed", reason="the package distributed is not installed: --backend dask not tested"
+)
 
 
 @pytest.fixture(scope="module")
@@ -336,6 +338,9 @@ def test_a_cluster_of_this_machine_listens_here_only_and_ends_with_its_grading(s
         listening = addresses_of({child.pid, *everyone})
         assert listening and {address for address, _ in listening} == {"0100007F"}
         if how == signal.SIGINT:
+            for _, port in listening:  # certificates are asked for: nobody else can send code there
+                with pytest.raises(OSError):
+                    distributed.Client(f"tcp://127.0.0.1:{int(port, 16)}", timeout=1)
             os.killpg(child.pid, how)  # as a terminal does it
         else:
             os.kill(child.pid, how)

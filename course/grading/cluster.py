@@ -224,7 +224,8 @@ class DaskPool:
         client = None
         try:
             client = self._distributed.Client(self._scheduler, asynchronous=True, timeout=SCHEDULER_SECONDS)
-            self._client = await stack.enter_async_context(client)
+            async with asyncio.timeout(2 * SCHEDULER_SECONDS):  # what is there may accept, and never say a word
+                self._client = await stack.enter_async_context(client)
         except Exception as error:
             if client is not None:
                 with suppress(Exception):

@@ -24,8 +24,9 @@ from course.errors import CourseError
 from course.grading.autograded import notebook_bytes, write_folder
 from course.grading.course_directory import Course, Handed, find_handed, read_notebooks
 from course.grading.gradebook import GradebookNotebook, NotebookMarks, OneWriter, StudentUnknown, Totals
-from course.grading.journal import Journal, Kept, KeptNotebook, cells_to_run, digest, key_of, machinery, merged
-from course.grading.pools import Backend, Pool, cores, open_pool
+from course.grading.journal import Journal, Kept, KeptNotebook, cells_to_run, key_of, merged
+from course.grading.machinery import digest, machinery
+from course.grading.pools import Backend, NotGraded, Pool, PoolLost, open_pool
 from course.grading.records import Level, Limits, NotebookResult, Rebuilt
 from course.grading.verdict import graded_notebook, marks_of
 
@@ -58,7 +59,7 @@ class Choices:
 
     limits: Limits = field(default_factory=Limits)
     level: Level = "A"
-    jobs: int = 0  # workers; 0: one a core
+    jobs: int = 0  # workers; 0: one a core, or all of a cluster
     force: bool = False  # run everything again, whatever the journal knows
     backend: Backend = "loky"
     scheduler: str = ""  # a Dask scheduler's address
@@ -219,7 +220,6 @@ class _Run:
         self._course, self._assignment, self._choices, self._rooms = course, assignment, choices, rooms
         self._source = read_notebooks(course, "source", assignment)
         self._release = read_notebooks(course, "release", assignment)
-        self._jobs = choices.jobs or cores()
         self._journal = Journal(course.root, assignment)
         self._pool: Pool | None = None
 
@@ -248,7 +248,7 @@ class _Run:
                 asdict(limits),
                 level,
                 known_digest(writer.notebooks),
-                machinery(),
+                machinery().digest,
             )
             try:
                 yield
@@ -275,7 +275,7 @@ class _Run:
         queue = iter(handed)
         more = True
         while more or running:
-            while more and len(running) < AHEAD * self._jobs:
+            while more and len(running) < AHEAD * self._width():
                 one = next(queue, None)
                 if one is None:
                     more = False
@@ -289,7 +289,8 @@ class _Run:
                         running[future] = ready
             if not running:
                 continue
-            done, _ = wait(running, timeout=self._patience(), return_when=FIRST_COMPLETED)
+            timeout = None if self._workers().looks_after_itself else self._patience()
+            done, _ = wait(running, timeout=timeout, return_when=FIRST_COMPLETED)
             if not done:  # nothing moves any more: end it, and see who it was
                 self._break(running, alone)
             for future in done:
@@ -298,10 +299,12 @@ class _Run:
                 error = future.exception()
                 if error is None:
                     yield self._finish(running.pop(future), future.result())
+                elif isinstance(error, PoolLost):
+                    raise error
                 elif self._workers().died(error):
                     self._break(running, alone)
                 else:
-                    yield _failed(running.pop(future).handed, f"{type(error).__name__}: {error}")
+                    yield _failed_for(running.pop(future).handed, error)
         for waiting in alone:
             yield self._try_alone(waiting)
 
@@ -318,8 +321,12 @@ class _Run:
 
     def _workers(self) -> Pool:
         if self._pool is None:
-            self._pool = open_pool(self._choices.backend, self._jobs, self._choices.scheduler)
+            choices = self._choices
+            self._pool = open_pool(choices.backend, choices.jobs, choices.scheduler, choices.level, self._patience())
         return self._pool
+
+    def _width(self) -> int:
+        return 1 if self._pool is None else self._pool.width()
 
     def _break(self, running: dict[Future[Any], _Waiting], alone: list[_Waiting]) -> None:
         """Put aside what was running when a worker died: it is not known whose it was, so each is tried alone."""
@@ -329,7 +336,7 @@ class _Run:
         alone += [waiting for future, waiting in running.items() if future not in finished]
         running.clear()
         running.update(finished)
-        self._workers().renew(self._jobs)
+        self._workers().renew()
 
     def _try_alone(self, waiting: _Waiting) -> Entry:
         pool = self._workers()
@@ -337,14 +344,14 @@ class _Run:
         try:
             return self._finish(waiting, future.result(timeout=self._patience()))
         except TimeoutError:
-            pool.renew(self._jobs)
+            pool.renew()
             return _failed(waiting.handed, "its worker did not end in time, twice")
         except CourseError:
             raise
         except Exception as error:
             if not pool.died(error):
-                return _failed(waiting.handed, f"{type(error).__name__}: {error}")
-            pool.renew(self._jobs)
+                return _failed_for(waiting.handed, error)
+            pool.renew()
             return _failed(waiting.handed, "its worker died, twice")
 
     def _patience(self) -> float:
@@ -464,6 +471,10 @@ def _entry(handed: Handed, status: Status, kept: Kept, totals: Totals) -> Entry:
 
 def _failed(handed: Handed, reason: str) -> Entry:
     return Entry(handed.student, "could not be graded", reason=reason, needs_person=True, notes=handed.notes)
+
+
+def _failed_for(handed: Handed, error: BaseException) -> Entry:
+    return _failed(handed, str(error) if isinstance(error, NotGraded) else f"{type(error).__name__}: {error}")
 
 
 def missing_notebooks(received: Mapping[str, Any], folder: Path) -> tuple[str, ...]:

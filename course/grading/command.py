@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--student", action="append", default=[], metavar="ID", help="only this student; may be repeated, may be a glob"
     )
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="workers (default: one a core)")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="workers (default: one a core, or all of a cluster)"
+    )
     parser.add_argument("--course-dir", type=Path, help="the nbgrader course directory (default: here)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as JSON")
     parser.add_argument(
@@ -43,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", action="store_true", help="allow level C: student code could read your files")
     parser.add_argument("--force", action="store_true", help="run everything again, changed or not")
     parser.add_argument("--backend", choices=["loky", "dask"], default="loky", help="this machine, or a Dask cluster")
-    parser.add_argument("--dask-scheduler", default="", metavar="ADDRESS", help="the cluster's scheduler")
+    parser.add_argument(
+        "--dask-scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="the cluster's scheduler (default: a cluster of this machine)",
+    )
 
 
 def run(args: argparse.Namespace, rooms: Rooms | None = None) -> int:

@@ -14,12 +14,10 @@ import ast
 import fcntl
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -27,6 +25,7 @@ from urllib.parse import quote
 from course.errors import CourseError
 from course.grading.autograded import write_whole
 from course.grading.gradebook import NotebookMarks
+from course.grading.machinery import digest, machinery
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt
 from course.grading.scores import Mark
 
@@ -64,39 +63,6 @@ class Kept:
     unreadable: tuple[str, ...] = ()
 
 
-def digest(*parts: Any) -> str:
-    """Return one digest of data that JSON can hold, or of bytes.
-
-    >>> digest("a", "bc") == digest("ab", "c")
-    False
-    """
-    whole = hashlib.sha256()
-    for part in parts:
-        content = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True, default=list).encode()
-        whole.update(b"%d:" % len(content))
-        whole.update(content)
-    return whole.hexdigest()
-
-
-@lru_cache(maxsize=1)
-def machinery() -> str:
-    """Return a digest of what grades: this package's code, Python, and every installed package's version."""
-    here = Path(__file__).parents[1]
-    grading_only = {"authoring", "pack", "cli.py", "doctor.py"}
-    code = [
-        (path.relative_to(here).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
-        for path in sorted(here.rglob("*.py"))
-        if path.relative_to(here).parts[0] not in grading_only
-    ]
-    packages = sorted(
-        entry.name
-        for folder in {path for path in sys.path if path.endswith("site-packages")}
-        for entry in Path(folder).glob("*.dist-info")
-        if not entry.name.startswith("mlops_production_ml")  # this one's code is read above
-    )
-    return digest(code, packages, sys.version)
-
-
 def key_of(rebuilt: Rebuilt, files: Mapping[str, bytes], limits: Limits, level: Level) -> NotebookKey:
     """Return what a notebook's results depend on.
 
@@ -105,7 +71,7 @@ def key_of(rebuilt: Rebuilt, files: Mapping[str, bytes], limits: Limits, level: 
     """
     others = [(cell.name, cell.role, cell.source) for cell in rebuilt.cells if cell.role != "tests" and _runs(cell)]
     base = digest(
-        machinery(),
+        machinery().digest,
         rebuilt.name,
         others,
         sorted(rebuilt.student_names),

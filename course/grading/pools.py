@@ -1,6 +1,7 @@
 """Where submissions are graded: processes of this machine, or a Dask cluster when a class outgrows it.
 
-One seam for both: a pool gives futures, knows which error means that a worker died, and can be made anew.
+One seam for both: a pool takes a piece of work and gives a future. Of loky's pool, whoever uses it learns that a worker
+died, and makes it anew; a cluster's pool makes up for the workers that it loses by itself.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Literal, Protocol
 
 from course.errors import CourseError
+from course.grading.records import Level
 
 Backend = Literal["loky", "dask"]
 
@@ -22,17 +24,31 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
+class NotGraded(Exception):
+    """A submission that its worker could not grade; the message is the reason."""
+
+
+class PoolLost(CourseError):
+    """No worker is left that could grade anything; what is graded already is kept."""
+
+
 class Pool(Protocol):
     """Workers that take one submission each."""
+
+    #: Whether it ends what hangs and tries again what was lost by itself; else that is for whoever uses it.
+    looks_after_itself: bool
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Hand out a piece of work."""
 
+    def width(self) -> int:
+        """Return how many pieces of work are done at once."""
+
     def died(self, error: BaseException) -> bool:
         """Whether an error says that a worker died, and not that the work failed."""
 
-    def renew(self, jobs: int) -> None:
-        """End all workers, whatever they do, and start `jobs` new ones."""
+    def renew(self) -> None:
+        """End all workers, whatever they do, and start as many new ones."""
 
     def close(self) -> None:
         """End all workers."""
@@ -49,18 +65,27 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def open_pool(backend: Backend, jobs: int, scheduler: str = "") -> Pool:
-    """Return a pool of `jobs` workers; `scheduler` is a Dask scheduler's address, else a cluster of this machine.
+def open_pool(backend: Backend, jobs: int, scheduler: str, level: Level, patience: float) -> Pool:
+    """Return a pool of `jobs` workers, 0 standing for one a core, or for all workers of somebody's cluster.
 
-    Raises `CourseError` when `dask` is asked for and not installed, or its scheduler does not answer.
+    `scheduler` is a Dask scheduler's address; without one `dask` starts a cluster of this machine. A cluster's workers
+    have to confine at `level`, and a submission may take `patience` seconds there. Raises `CourseError` when `dask` is
+    asked for and not installed, its scheduler does not answer, or its workers must not grade.
     """
-    return _DaskPool(jobs, scheduler) if backend == "dask" else _LokyPool(jobs)
+    if backend == "loky":
+        return _LokyPool(jobs or cores())
+    from course.grading.cluster import DaskPool
+
+    return DaskPool(jobs if scheduler else jobs or cores(), scheduler, level, patience)
 
 
 class _LokyPool:
     """Processes of this machine, by joblib's loky: started fresh, so that they know nothing of this one."""
 
+    looks_after_itself = False
+
     def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
         self._executor = self._start(jobs)
 
     @staticmethod
@@ -74,53 +99,18 @@ class _LokyPool:
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         return self._executor.submit(work, *arguments)
 
+    def width(self) -> int:
+        return self._jobs
+
     def died(self, error: BaseException) -> bool:
         return isinstance(error, BrokenExecutor)
 
-    def renew(self, jobs: int) -> None:
+    def renew(self) -> None:
         self._executor.shutdown(wait=True, kill_workers=True)
-        self._executor = self._start(jobs)
+        self._executor = self._start(self._jobs)
 
     def close(self) -> None:
         self._executor.shutdown(wait=True, kill_workers=True)
-
-
-class _DaskPool:
-    """A Dask cluster. Work travels whole, so that workers need no folder in common."""
-
-    def __init__(self, jobs: int, scheduler: str) -> None:
-        try:
-            import distributed
-        except ModuleNotFoundError as missing:
-            raise CourseError(
-                "--backend dask needs the package distributed, which this environment does not have: "
-                "`uv pip install distributed`, on the workers' machines too"
-            ) from missing
-        self._distributed = distributed
-        try:
-            if scheduler:
-                self._client = distributed.Client(scheduler, timeout=20)
-            else:
-                self._client = distributed.Client(
-                    n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None
-                )
-        except OSError as error:
-            raise CourseError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-        self._executor = self._client.get_executor(pure=False)
-
-    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        return self._executor.submit(work, *arguments)
-
-    def died(self, error: BaseException) -> bool:
-        return isinstance(error, self._distributed.KilledWorker)
-
-    def renew(self, jobs: int) -> None:
-        self._client.restart()
-        self._executor = self._client.get_executor(pure=False)
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=False)
-        self._client.close()
 
 
 def cores() -> int:

@@ -97,8 +97,13 @@ def nbgrader(root, *words):
 class InHere:
     """A pool that does its work at once, in this process: most tests need no worker of their own."""
 
+    looks_after_itself = False
+
     def __init__(self, *_):
         pass
+
+    def width(self):
+        return 1
 
     def submit(self, work, *arguments):
         future = Future()

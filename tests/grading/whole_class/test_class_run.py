@@ -243,6 +243,7 @@ def test_a_tests_cell_runs_again_with_those_that_read_what_it_binds(before, afte
     assert cells_to_run(key_of(new, {"f": b"1"}, Limits(), "A"), kept) is None
 
 
+@pytest.mark.long
 def test_a_dask_cluster_gives_the_same_gradebook(small_course, tmp_path):
     pytest.importorskip("distributed", reason="the package distributed is not installed: --backend dask not tested")
     small_course.hand_in("ada")

@@ -18,9 +18,9 @@ from typing import Any, Literal, Self
 
 from course.errors import CourseError
 from course.grading.cells import MOST_MESSAGE, safe_outputs
+from course.grading.names import changed_and_read
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt, State
 from course.grading.scores import partial_credit
-from course.grading.trusted_side import names_read
 from course.grading.warmth import imported, libraries
 from course.grading.wire import Channel, Closed, Malformed
 from course.grading.zygote import Order, zygote
@@ -73,14 +73,16 @@ def grade_notebook(
 
 
 def _with_needed(cells: Sequence[Cell], only: frozenset[str]) -> frozenset[str]:
-    """Return the tests cells to run: those wanted, and earlier ones that bind a name which they read."""
-    from course.grading.names import bound_names
-
-    wanted, read = set(), set()
+    """Return the tests cells to run: those wanted, and earlier ones that bind or change a name which they read."""
+    wanted: set[str] = set()
+    needed: set[str] | None = set()  # None: anything
     for cell in reversed(cells):
-        if cell.role == "tests" and (cell.name in only or bound_names(cell.source) & read):
+        if cell.role != "tests":
+            continue
+        names = changed_and_read(cell.source)
+        if cell.name in only or (wanted and (names is None or needed is None or names[0] & needed)):
             wanted.add(cell.name)
-            read |= names_read(cell.source)
+            needed = None if names is None or needed is None else needed | names[1]
     return frozenset(wanted)
 
 

@@ -10,7 +10,6 @@ only, ignored by git, and lies where neither `release/` nor the exchange takes a
 
 from __future__ import annotations
 
-import ast
 import fcntl
 import hashlib
 import json
@@ -26,6 +25,7 @@ from course.errors import CourseError
 from course.grading.autograded import write_whole
 from course.grading.gradebook import NotebookMarks
 from course.grading.machinery import digest, machinery
+from course.grading.names import changed_and_read
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt
 from course.grading.scores import Mark
 
@@ -87,7 +87,7 @@ def key_of(rebuilt: Rebuilt, files: Mapping[str, bytes], limits: Limits, level: 
         if cell.role != "tests":
             place += _runs(cell)
             continue
-        names = _names(cell.source)
+        names = changed_and_read(cell.source)
         bound, read = names if names is not None else (None, None)
         needed = [
             other for other, others_bound in earlier if others_bound is None or read is None or others_bound & read
@@ -100,39 +100,6 @@ def key_of(rebuilt: Rebuilt, files: Mapping[str, bytes], limits: Limits, level: 
 
 def _runs(cell: Cell) -> bool:
     return cell.is_code and cell.role not in ("lab", "text")
-
-
-def _names(source: str) -> tuple[frozenset[str], frozenset[str]] | None:
-    """Return the names that a cell binds or changes, and those it reads; None when that cannot be told."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    bound: set[str] = set()
-    read: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            bound |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            read.add(node.target.id)
-        elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            bound |= _root(node)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            # `worlds.append(…)` as a statement is there for what it changes.
-            bound |= _root(node.value.func) if isinstance(node.value.func, ast.Attribute) else set()
-    return frozenset(bound), frozenset(read)
-
-
-def _root(node: ast.expr) -> set[str]:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return {node.id} if isinstance(node, ast.Name) else set()
 
 
 def cells_to_run(key: NotebookKey, kept: KeptNotebook | None) -> frozenset[str] | None:

@@ -32,6 +32,46 @@ def bound_names(source: str, *, magics: bool = True) -> frozenset[str]:
     return frozenset(scope.names | scope.global_names)
 
 
+def changed_and_read(source: str) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Return the names that a tests cell may bind or change, and those it may read; None when that cannot be told.
+
+    More than `bound_names` gives: what a cell changes in place counts, and names within functions do.
+
+    >>> changed, read = changed_and_read("worlds.append(f(seed))\\nfor seed in range(3): total = 0")
+    >>> sorted(changed), sorted(read)
+    (['seed', 'total', 'worlds'], ['f', 'range', 'seed', 'worlds'])
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    bound: set[str] = set()
+    read: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            bound.add(node.name)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            read.add(node.target.id)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            bound |= _root(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            # `worlds.append(…)` as a statement is there for what it changes.
+            bound |= _root(node.value.func) if isinstance(node.value.func, ast.Attribute) else set()
+    return frozenset(bound), frozenset(read)
+
+
+def _root(node: ast.expr) -> set[str]:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
 def imports_of(source: str) -> tuple[str, ...]:
     """The import statements that run at the top level of a notebook, each as one line of code.
 

@@ -178,11 +178,22 @@ def test_is_long_output_cut_with_a_word():
     assert len(output["text"]) < 1200 and "characters more" in output["text"]
 
 
-def test_are_only_the_wanted_tests_cells_run_and_those_that_they_need():
-    cells = [Cell("one", "tests", "helper = f(1)", points=1), Cell("two", "tests", "assert f(2) == 3", points=1)]
-    cells.append(Cell("three", "tests", "assert helper == 2", points=1))
+@pytest.mark.parametrize(
+    "binds", ["helper = f(1)", "helper = []\nhelper.append(f(1))", "%timeit -n1 -r1 f(1)\nhelper = f(1)"]
+)
+def test_are_only_the_wanted_tests_cells_run_and_those_that_they_need(binds):
+    cells = [Cell("one", "tests", binds, points=1), Cell("two", "tests", "assert f(2) == 3", points=1)]
+    cells.append(Cell("three", "tests", "assert helper in (2, [2])", points=1))
     found = grade_notebook(rebuilt(F, *cells), level=LEVEL, only=frozenset({"three"})).cells
     assert set(found) == {"f", "one", "three"} and found["three"].score == 1
+
+
+def test_is_what_an_earlier_tests_cell_changes_in_place_there_for_the_wanted_one():
+    worlds = Cell("w", "set-up", "worlds = []")
+    changes = Cell("one", "tests", "worlds.append(f(1))", points=1)
+    reads = Cell("two", "tests", "assert worlds == [2]", points=1)
+    found = grade_notebook(rebuilt(worlds, F, changes, reads), level=LEVEL, only=frozenset({"two"})).cells
+    assert found["two"].score == 1, found["two"]
 
 
 def test_do_files_reach_both_sides_and_code_of_a_students_only_one():

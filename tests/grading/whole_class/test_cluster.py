@@ -329,7 +329,7 @@ def test_a_cluster_of_this_machine_listens_here_only_and_ends_with_its_grading(s
     """
     child = subprocess.Popen(
         [sys.executable, "-c", f"import ctypes; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)\n{code}"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CODE), str(HERE)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CODE), str(HERE)]), "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -55,6 +55,8 @@ def _command(verb: str) -> ModuleType:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return 0 when it did its work, 1 when it found something wrong, 2 when it could not start.
 
+    Stopped by the keyboard it says so and returns 130, as a shell expects.
+
     >>> main(["fly"])
     2
     """
@@ -74,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(f"course {verb}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"\ncourse {verb}: stopped by the keyboard", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -80,8 +80,12 @@ def run(args: argparse.Namespace, rooms: Rooms | None = None) -> int:
         backend=args.backend,
         scheduler=args.dask_scheduler,
     )
-    with watching() as watch:
-        report = grade_class(course, args.lesson, args.student, choices, rooms=rooms, watch=watch)
+    try:
+        with watching() as watch:
+            report = grade_class(course, args.lesson, args.student, choices, rooms=rooms, watch=watch)
+    except KeyboardInterrupt:
+        print("\nstopped by the keyboard; what is graded is kept: the same command goes on from there", file=sys.stderr)
+        return 130
     if args.report is not None:
         from course.grading.autograded import write_whole
 

@@ -182,6 +182,19 @@ def children_of(process):
     return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
+def test_a_grading_that_the_keyboard_stops_says_that_nothing_is_lost(small_course, capsys, monkeypatch):
+    import course.grading.class_run
+    from course.cli import main
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(course.grading.class_run, "grade_class", stopped)
+    small_course.hand_in("ada")
+    assert main(["grade", LESSON, "--course-dir", str(small_course.root)]) == 130
+    assert "what is graded is kept" in capsys.readouterr().err
+
+
 def test_two_gradings_of_one_course_do_not_run_at_once(small_course):
     from course.grading.journal import Journal
 

@@ -103,7 +103,9 @@ def grade(grader: str, names: list[str]) -> list[dict[str, Any]]:
     wanted = [sample for name in names for sample in samples() if sample.name == name]
     students = {f"{SAMPLE}-{number:02}": sample for number, sample in enumerate(wanted)}
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
-        archive.extractall(CLASS, filter="fully_trusted")
+        # Until 3.11.4 this is what happens without a word, and the word is not known.
+        trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+        archive.extractall(CLASS, **trusted)
     Path("/tmp/of-another-program").write_text("")
     order = grader
     if grader == "ours" and wanted[0].family != "honest":  # the suite's limits, within which a probe is bounded

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import zipfile
 from pathlib import Path
@@ -133,7 +134,9 @@ def wheelhouse(tmp_path_factory) -> Path:
 def bare_pip(tmp_path_factory) -> Path:
     """A folder with pip in it: an environment made with it takes a tenth of a second instead of five."""
     folder = tmp_path_factory.mktemp("pip")
-    (bundled,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    # Debian's Python keeps it elsewhere, and says where.
+    kept = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.__file__).parent / "_bundled"
+    (bundled,) = Path(kept).glob("pip-*.whl")
     with zipfile.ZipFile(bundled) as archive:
         archive.extractall(folder)
     return folder

@@ -319,9 +319,10 @@ def started_by(process):
 def test_a_cluster_of_this_machine_listens_here_only_and_ends_with_its_grading(small_course, tmp_path, how):
     small_course.hand_in("ada", noting(tmp_path / "ada", "WAIT"))
     code = f"""if True:
-        import argparse
+        import argparse, signal
         from fake_rooms import ROOMS
         from course.grading import command
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs this may ignore it, and so would we
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
         words = ["--course-dir", {str(small_course.root)!r}, "--backend", "dask", "--jobs", "1", "--level", "A"]

@@ -155,6 +155,7 @@ def sections() -> None:
     from course.grading.grader import grade_notebook
     from course.grading.reading import Received
     from course.grading.rebuild import rebuild
+    from course.grading.zygote import zygote
 
     print("\n| Section of lesson 1, solved | tests cells | floor | total | overhead |\n|---|---|---|---|---|")
     for path in sorted((ROOT / "source" / LESSON).glob("*.ipynb")):
@@ -170,6 +171,7 @@ def sections() -> None:
         tests = sum(cell.role == "tests" for cell in rebuilt.cells)
         total = min(totals)
         print(f"| `{path.stem}` | {tests} | {floor:.2f} | {total:.2f} | {total - floor:.2f} |", flush=True)
+    zygote().close()  # `spent` waits for all children
 
 
 @contextlib.contextmanager

@@ -68,3 +68,6 @@ browser:
 	@command -v chromium >/dev/null 2>&1 || (echo "Installing Chromium for the browser tests …" \
 	  && apt-get update -qq && apt-get install -y -qq chromium >/dev/null) \
 	  || (echo "The browser tests need Chromium on PATH: install it, then run this again." && false)
+	@command -v bwrap >/dev/null 2>&1 || (echo "Installing bubblewrap for the test without a network …" \
+	  && apt-get update -qq && apt-get install -y -qq bubblewrap >/dev/null) \
+	  || echo "Without bubblewrap on PATH the round trip without a network is not tried."

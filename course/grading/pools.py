@@ -13,15 +13,13 @@ from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Literal, Protocol
 
 from course.errors import CourseError
+from course.grading import kernel
 from course.grading.records import Level
 
 Backend = Literal["loky", "dask"]
 
 #: One thread a worker: the workers are what uses the cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class NotGraded(Exception):
@@ -56,11 +54,7 @@ class Pool(Protocol):
 
 def die_with_parent(parent: int) -> None:
     """Let this worker end when the process that started it is killed: waiting for work, it would not notice."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    kernel.set_process(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it was killed meanwhile
         os._exit(1)
 

@@ -196,6 +196,19 @@ def test_is_what_an_earlier_tests_cell_changes_in_place_there_for_the_wanted_one
     assert found["two"].score == 1, found["two"]
 
 
+def test_is_what_a_notebook_uses_imported_before_its_box_is_made(monkeypatch):
+    from course.grading import zygote
+
+    monkeypatch.setattr(zygote, "_zygotes", {})  # a warm process that no other test has warmed
+    looks = Cell("look", "added", "import sys\nprint(sorted({'pandas', 'sklearn'} & sys.modules.keys()))")
+    uses = Cell("use", "added", "def later():\n    import pandas")
+    try:
+        (output,) = grade(looks, uses).cells["look"].outputs
+    finally:
+        zygote.zygote().close()
+    assert output["text"] == "['pandas']\n"
+
+
 def test_do_files_reach_both_sides_and_code_of_a_students_only_one():
     answer = Cell("a", "answer", "import mine\ndef f(): return open('data.txt').read() + mine.word")
     without = "try:\n    import mine\nexcept ImportError: pass\nelse:\n    assert False, 'a module of the student'"

@@ -194,6 +194,7 @@ def message(total: int, length: int, count: int, body: bytes) -> bytes:
         message(2**62, 2, 0, b"{}"),
         message(2, 2**62, 0, b"{}"),
         message(3, 2, 0, b"{}!"),
+        message(3, 0, 1, b"abc"),
         message(10, 2, 1, struct.pack("!Q", 2**62) + b"{}"),
         message(10, 3, 1, struct.pack("!Q", 0) + b"{}"),
     ],

@@ -1,4 +1,4 @@
-"""Which libraries a warm process should have imported before a notebook is graded: those it can be seen to use.
+"""What a warm process should have imported and computed before a notebook is graded: what it can be seen to use.
 
 A fork copies the map of all that is loaded: with scikit-learn and SciPy it takes four times as long as without, and a
 notebook takes six forks and more. What is used but cannot be seen is imported in its box, and only takes longer.
@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 import course
 
@@ -65,6 +66,18 @@ def libraries(sources: Iterable[str]) -> frozenset[str]:
         for module in imported(source):
             packages |= _packages(module)
     return frozenset(module for package in packages for module in LIBRARIES[package])
+
+
+def compute_once(module: ModuleType) -> None:
+    """Call what a module of the course lists in `ONCE`: functions that keep what they compute, the same for everybody.
+
+    A notebook's two sides would otherwise each train the laboratory's own models. Other packages are left alone.
+
+    >>> compute_once(ast)
+    """
+    if module.__name__.startswith("course.labs."):
+        for compute in getattr(module, "ONCE", ()):
+            compute()
 
 
 def _of(tree: ast.AST) -> Iterable[str]:

@@ -27,7 +27,7 @@ from typing import Any, Literal, Self
 import platformdirs
 
 from course.errors import CourseError
-from course.grading import sandbox
+from course.grading import sandbox, warmth
 from course.grading.records import Level, Limits
 from course.grading.warmth import ALWAYS
 
@@ -179,7 +179,7 @@ def serve(line: int, modules: tuple[str, ...]) -> None:
 def _warm(modules: Iterable[str]) -> None:
     for module in modules:
         with contextlib.suppress(Exception):  # what is not there, or fails, does so again in its cell, and is seen
-            importlib.import_module(module)
+            warmth.compute_once(importlib.import_module(module))
     gc.collect()
     gc.freeze()
 

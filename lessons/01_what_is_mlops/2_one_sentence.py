@@ -148,9 +148,10 @@ print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0x6261F71533F7F7CEB8FEBEE8C7B666AC, 0x853BAF7CCEE63CBB3265EFFEB21DA40C):
     run = sample_artefacts(seed)
+    name = fingerprint(*run)
     for edited in (run.code + " ", run.code.replace("    ", "\t"), run.code.upper()):
         other = fingerprint(edited, run.data, run.model, run.config)
-        assert other != fingerprint(*run), f"the code became {edited!r}: expected another fingerprint, got the same"
+        assert other != name, f"the code became {edited!r}: expected another fingerprint, got the same"
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="fingerprint-sees-data" points=3 hint="Names, types, values and places of the data all count: compare what your text holds of a frame with what the frame holds."
@@ -175,9 +176,10 @@ for seed in (0xF18716C5B82106FBB2B61017F7B20E09, 0x29A08C5E3B9A34959C7246CB16C6B
         "two columns changed places": run.data[["orders", "customer", "spent", "came_back"]],
         "the last row is missing": run.data.iloc[:-1],
     }
+    name = fingerprint(*run)
     for what, data in edits.items():
         other = fingerprint(run.code, data, run.model, run.config)
-        assert other != fingerprint(*run), f"{what}: expected another fingerprint, got the same"
+        assert other != name, f"{what}: expected another fingerprint, got the same"
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="fingerprint-sees-model" points=2 hint="A weight that differs in its last bit is another weight; what print shows of an array is rounded."
@@ -192,9 +194,10 @@ for seed in (0xDF3E2990DA5C373CE1C70345B43D1706, 0x21AA9A831C82F4B312F9980E81634
     run = sample_artefacts(seed)
     nudged = run.model.copy()
     nudged[-1] = np.nextafter(nudged[-1], np.inf)
+    name = fingerprint(*run)
     for model in (nudged, run.model[::-1].copy()):
         other = fingerprint(run.code, run.data, model, run.config)
-        assert other != fingerprint(*run), f"the weights became {model.tolist()}: expected another fingerprint"
+        assert other != name, f"the weights became {model.tolist()}: expected another fingerprint"
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="fingerprint-sees-config" points=2 hint="A setting's value counts, and its type: 1, 1.0, True and the text 1 are four different settings."
@@ -208,9 +211,10 @@ for seed in (0x309262FA099ACCF872853430425F3848, 0x240CEDA67CF1A5170F81E97DF1507
     rounds, solver = run.config["rounds"], run.config["solver"]
     edits = [{"rounds": float(rounds)}, {"rounds": str(rounds)}, {"stop_after": "None"}, {"extra": None}]
     edits += [{"balanced": int(run.config["balanced"])}, {"solver": solver | {"name": "saga"}}, {"columns": ["spent"]}]
+    name = fingerprint(*run)
     for edit in edits:
         other = fingerprint(run.code, run.data, run.model, run.config | edit)
-        assert other != fingerprint(*run), f"the config got {edit}: expected another fingerprint, got the same"
+        assert other != name, f"the config got {edit}: expected another fingerprint, got the same"
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -119,17 +119,15 @@ for seed, changes, expected in (
 ):
     answer = first_bad_day(daily_batches(simulate_retail_month(seed, *changes)), WATCHED)
     assert answer == expected, f"{changes}: expected {expected}, got {answer}"
-for seed, column, begins in (
-    (0x58075676CE23F3F39D52DA808874884D, "days_since_order", 7),
-    (0x25D25BBF473B14C4630548C28D40B22F, "views_today", 12),
-    (0x940D8F248F897A07A2C935D063902B6F, "loyalty_points", 20),
+for seed, column, begins, nights in (
+    (0x58075676CE23F3F39D52DA808874884D, "days_since_order", 7, 10),
+    (0x25D25BBF473B14C4630548C28D40B22F, "views_today", 12, 37),
 ):
     world = daily_batches(simulate_retail_month(seed, Break(column, begins, share=0.04, grows=True)))
     expected = (begins + 2, column)
     assert first_bad_day(world[: begins + 2], WATCHED) is None, f"{column}, the night before: expected None"
-    for nights in (begins + 3, len(world)):
-        answer = first_bad_day(world[:nights], WATCHED)
-        assert answer == expected, f"4 % more each day from {begins} on, seen after {nights}: {expected}, got {answer}"
+    answer = first_bad_day(world[:nights], WATCHED)
+    assert answer == expected, f"4 % more each day from {begins} on, seen after {nights}: {expected}, got {answer}"
 ### END HIDDEN TESTS
 
 # %% role="tests" grade_id="retail-keeps-quiet" points=4 hint="Nothing is wrong in most months: compare each column with its own normal value, the median, look at watched columns only, and leave the first week in peace. A guard that never rings is not quiet, it is off."
@@ -347,16 +345,18 @@ print("Passed: the visible checks.")
 harmful = late.assign(works_after_days=[0, 80, 90], wrongly_blocked_a_day=[100, 400, 100])
 answer = best_action(harmful, wrong_block=10, missed_fraud=100, days=30)
 assert answer == "leave it", f"nothing else works within these 30 days: expected 'leave it', got {answer!r}"
+answer = best_action(late[::-1], wrong_block=10, missed_fraud=100, days=30)
+assert answer == "re-threshold", f"the rows the other way round: expected 're-threshold', got {answer!r}"
 first = 0x88FF52B0A1426867AF895B157D228A4F
-for seed in range(first, first + 60):
+for seed in range(first, first + 20):
     block, fraud, length = np.random.default_rng(seed).integers([2, 30, 5], [20, 341, 160]).tolist()
     options = simulate_options(seed, OF_2022 if seed % 4 else Population(velocity_factor=2))
     options["works_after_days"] *= (0, 1, 9)[seed % 3]
     a_day = {n: row.wrongly_blocked_a_day * block + row.frauds_missed_a_day * fraud for n, row in options.iterrows()}
+    works = options["works_after_days"].to_dict()
     costs = {
-        name: row.cost_once
-        + sum(a_day[name if day >= row.works_after_days else "leave it"] for day in range(length))
-        for name, row in options.iterrows()
+        name: options["cost_once"][name] + sum(a_day[name if day >= works[name] else "leave it"] for day in range(length))
+        for name in works
     }
     expected = min(costs, key=costs.get)
     answer = best_action(options, wrong_block=block, missed_fraud=fraud, days=length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +71,7 @@ def lock_of_this_course(folder: Path | None = None) -> str:
             return (place / LOCK).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
-    described = (found.metadata for found in importlib.metadata.distributions())  # read once each: it takes 1 ms
-    pins = {f"{about['Name']}=={about['Version']}".lower() for about in described}
+    # By the names of their folders (PEP 427): to read each one's metadata takes fifty times as long.
+    installed = (found.stem.split("-")[:2] for place in sys.path for found in Path(place).glob("*-*.dist-info"))
+    pins = {f"{name.replace('_', '-')}=={version}".lower() for name, version in installed}
     return "".join(f"{pin}\n" for pin in sorted(pins))

@@ -232,7 +232,7 @@ class Server:
             if "on" in request:
                 arguments = (self._objects[request["on"]], *arguments)
             mutable = [*arguments, *named.values()]
-            before = [_imprint(argument) for argument in mutable]
+            before = [self._imprint_of(argument) for argument in mutable]
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 value = self._do(request["op"], arguments, named)
         except BaseException as error:
@@ -280,6 +280,8 @@ class Server:
         """Yield the names given to the tests that a call has bound anew, or whose value it has changed."""
         for name, (value, was) in self._given.items():
             now = self._names.get(name)
+            if now is value and id(now) in self._numbers:
+                continue
             like = _imprint(now)
             if now is not value or like != was:
                 self._given[name] = now, like
@@ -338,6 +340,10 @@ class Server:
         if isinstance(value, type):
             about["line"] = _line_of(value)
         return about
+
+    def _imprint_of(self, argument: Any) -> Any:
+        """Take an imprint of what the tests have as data; what stays here has no copy there that could grow old."""
+        return None if id(argument) in self._numbers else _imprint(argument)
 
     def _is_portable(self, kind: type) -> bool:
         """Whether instances may travel as their attributes: classes that both sides have.

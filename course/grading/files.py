@@ -28,6 +28,7 @@ class Folder:
 
     def __init__(self, path: Path, refuse: tuple[str, ...] = ()) -> None:
         self.path = path
+        self._text = f"{path}/"  # looked at twice a call: to join paths takes as long as to read the folder
         self._refuse = refuse
         self._seen = self._look()
 
@@ -40,7 +41,7 @@ class Folder:
         folders = [""]
         while folders and len(found) < MOST_FILES:
             below = folders.pop()
-            with contextlib.suppress(OSError), os.scandir(self.path / below) as entries:
+            with contextlib.suppress(OSError), os.scandir(f"{self._text}{below}") as entries:
                 for entry in entries:
                     name = f"{below}{entry.name}"
                     about = entry.stat(follow_symlinks=False)

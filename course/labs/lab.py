@@ -26,14 +26,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns. Its last line is for the page
-#: around it, where what follows a closed `<details>` would stick to it.
+#: One stylesheet for every laboratory: descriptions and read-outs in full, in columns. The line about details is for
+#: the page around it, where what follows a closed one would stick to it; the last rule is JupyterLab's word for
+#: widgets whose kernel has gone.
 STYLE = """<style>
 .course-lab { padding: 4px 0 8px; }
 .course-lab .widget-readout { overflow: visible; }
 .course-lab .course-worded .widget-readout { min-width: 15em; margin-left: 16px; text-align: left; }
 .course-lab .course-old { opacity: 0.35; }
 .jp-RenderedMarkdown details { margin-bottom: 0.8em; }
+.course-lab.jupyter-widgets-disconnected::before, .course-quiz.jupyter-widgets-disconnected::before {
+  content: "The kernel was restarted, so nothing answers here any more: run the cells again, from the top.";
+  padding: 6px 10px; margin-bottom: 6px; border-left: 4px solid #D55E00; background: rgba(213, 94, 0, 0.12);
+  font: 600 1em var(--jp-ui-font-family, sans-serif); color: inherit;
+}
 </style>"""
 EM_A_LETTER = 0.56
 SHOW_NUMBERS, HIDE_NUMBERS = "Show the numbers as a table", "Hide the table"

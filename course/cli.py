@@ -16,6 +16,7 @@ COMMANDS = {
     "gate": "course.authoring.gate",
     "pack": "course.pack.packing",
     "submit": "course.pack.submitting",
+    "export": "course.pack.exporting",
     "take-in": "course.pack.taking_in",
     "grade": "course.grading.command",
     "demo": "course.authoring.demo",

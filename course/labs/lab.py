@@ -179,7 +179,8 @@ class Lab:
         bundle = self.widget._repr_mimebundle_()
         notice = self.waiting_for
         bundle["text/plain"] = f"{self.title}: {notice or self.sentence}"
+        numbers = f"<details><summary>The numbers</summary>{self._numbers.value}</details>"
         bundle["text/html"] = f"<p><strong>{self.title}</strong></p>" + (
-            notice_html(notice) if notice else self._picture.value + self._words.value
+            notice_html(notice) if notice else self._picture.value + self._words.value + numbers
         )
         return bundle

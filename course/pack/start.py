@@ -570,6 +570,30 @@ def lab_environ(venv: Path, work: Path, token: str) -> "dict[str, str]":
     return environ
 
 
+# How JupyterLab's "Save and Export Notebook As: HTML" writes a page that needs nobody: no script from elsewhere, and of
+# a laboratory its picture, its sentence and its numbers instead of widgets that no kernel answers.
+EXPORT_SETTINGS = {
+    "HTMLExporter": {
+        "require_js_url": "",
+        "jquery_url": "",
+        "mathjax_url": "",
+        "mermaid_js_url": "",
+        "jupyter_widgets_base_url": "",
+        "embed_images": True,
+    },
+    "NbConvertBase": {
+        "display_data_priority": [
+            "text/html",
+            "text/markdown",
+            "image/svg+xml",
+            "image/png",
+            "image/jpeg",
+            "text/plain",
+        ]
+    },
+}
+
+
 def write_lab_settings(work: Path) -> None:
     """Switch off what a student does not need: news, update checks, the instructor's panels."""
     folder = work / ".course" / "jupyter"
@@ -593,6 +617,7 @@ def write_lab_settings(work: Path) -> None:
                 "nbgrader.server_extensions.course_list": False,
             }
         },
+        **EXPORT_SETTINGS,
     }
     for file, content in (
         (folder / "labconfig" / "page_config.json", {"disabledExtensions": disabled}),

@@ -55,6 +55,15 @@ class Page:
         self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
         self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{entry}$")).click()
 
+    def use_theme(self, name: str) -> None:
+        """Switch JupyterLab's theme, as Settings > Theme does."""
+        if self.page.locator(f"body[data-jp-theme-name='{name}']").count():
+            return
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Settings$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Theme$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{name}$")).click()
+        self.page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
+
     def run_all(self) -> None:
         self.menu("Run", "Run All Cells")
         self.page.wait_for_function(

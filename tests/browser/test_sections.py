@@ -8,7 +8,8 @@ from student import Page, move, name_of
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-SECTIONS = sorted(path.stem for path in (ROOT / "release" / "01_what_is_mlops").glob("*.ipynb"))
+LESSON = "01_what_is_mlops"
+SECTIONS = sorted(path.stem for path in (ROOT / "release" / LESSON).glob("*.ipynb"))
 
 
 @pytest.fixture

@@ -1,0 +1,93 @@
+"""axe-core over what the course puts before people: sections in JupyterLab, exported pages, feedback."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from nbclient import NotebookClient
+from student import Page
+from test_sections import LESSON, ROOT, SECTIONS
+
+pytestmark = pytest.mark.browser
+
+#: One section in the gate, all of them in the long run; this one has laboratories, a quiz and a written answer.
+SOME = [pytest.param(name, marks=[] if name == SECTIONS[6] else pytest.mark.long) for name in SECTIONS]
+#: What JupyterLab and ipywidgets make and the course cannot change, each by rule and by where it stands.
+NOT_OURS = {
+    "aria-required-attr": r"noUi-handle",
+    "aria-input-field-name": r"noUi-handle|cm-content",
+    "scrollable-region-focusable": r"cm-scroller|jp-",
+    "label": r"widget-|jp-",
+    "select-name": r"widget-",
+}
+
+
+def faults(page, within: list[str]) -> list[str]:
+    """Serious and critical faults in some parts of a page, one line each."""
+    parts = [[part] for part in within]
+    found = Axe().run(page, context={"include": parts}, options={"resultTypes": ["violations"]}).response
+    return [
+        f"{fault['id']} ({fault['impact']}): {node['html'][:160]} | {node['failureSummary'][:200]}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+        if not re.search(NOT_OURS.get(fault["id"], "$^"), node["html"])
+    ]
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """Make the exported page of a solved section, run as a student runs it."""
+    folder, made = tmp_path_factory.mktemp("pages"), {}
+
+    def page_of(section: str):
+        if section not in made:
+            notebook = nbformat.read(ROOT / "source" / LESSON / f"{section}.ipynb", as_version=4)
+            NotebookClient(
+                notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}
+            ).execute()
+            nbformat.write(notebook, folder / f"{section}.ipynb")
+            command = [sys.executable, "-m", "course.cli", "export", folder / f"{section}.ipynb"]
+            assert "never run" not in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            made[section] = folder / f"{section}.html"
+        return made[section]
+
+    return page_of
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("section", SOME)
+def test_a_section_in_jupyterlab_has_no_serious_fault(chromium, lab_url, section, theme):
+    student = Page(chromium, lab_url)
+    try:
+        student.open(f"solved_{section}.ipynb")
+        student.use_theme(theme)
+        student.run_all()
+        student.screenshot(f"{section}-{theme[11:].lower()}")
+        assert faults(student.page, [".jp-RenderedMarkdown", ".jp-OutputArea-output"]) == []
+    finally:
+        student.close()
+
+
+@pytest.mark.parametrize("section", SOME)
+def test_an_exported_page_keeps_its_meaning_and_asks_nobody(chromium, pages, section):
+    context = chromium.new_context(viewport={"width": 1000, "height": 1400})
+    requests: list[str] = []
+    try:
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(pages(section).as_uri())
+        alts = page.locator("img").evaluate_all("pictures => pictures.map(picture => picture.alt)")
+        assert alts and all(alt.strip() for alt in alts), "a picture without words"
+        said = page.locator("p[role=status]").all_inner_texts()
+        assert set(alts) <= set(said), "each picture's sentence stands below it for everybody"
+        assert page.locator("details table").count() >= len(alts), "and its numbers too"
+        assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+        assert faults(page, ["body"]) == []
+        page.emulate_media(media="print")
+        assert page.locator("img").first.is_visible()
+    finally:
+        context.close()

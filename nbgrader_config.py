@@ -36,3 +36,6 @@ c.Autograde.exporter_class = "course.grading.nbgrader_seams.SafeGrading"
 
 # Feedback shows points and reasons; hidden tests, their output and their tracebacks never.
 c.GenerateFeedback.preprocessors = FEEDBACK
+
+# Its pages are readable by everybody, and neither run nor fetch anything.
+c.GenerateFeedback.exporter_class = "course.grading.feedback.ReadablePage"

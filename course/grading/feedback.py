@@ -3,6 +3,7 @@
 `nbgrader generate_feedback` makes the pages; `nbgrader_config.py` names these preprocessors:
 
     c.GenerateFeedback.preprocessors = ["course.grading.feedback.…", …]   (see `PREPROCESSORS`)
+    c.GenerateFeedback.exporter_class = "course.grading.feedback.ReadablePage"
 
 An autograded notebook holds the hidden tests, what they printed, and the traceback that quotes them. All three go:
 a hidden test that failed is spoken for by its author's hint.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.notebooknode import NotebookNode
@@ -26,6 +28,37 @@ WITHOUT_A_HINT = (
 )
 #: A line of a cell in a traceback, as Python writes it.
 _LINE_OF_A_CELL = re.compile(r'File "<ipython-input[^"]*>", line (\d+)')
+
+
+#: nbgrader's template fetches MathJax from elsewhere; nothing on a page of feedback may run or be fetched.
+_SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL | re.IGNORECASE)
+_NOTHING_RUNS = (
+    """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; """
+    """style-src 'unsafe-inline'">"""
+)
+#: Links that are seen to be links, and colours of code that stand out from grey by 4.5 : 1 (WCAG 1.4.1 and 1.4.3).
+_READABLE = """<style>
+a { color: #1d5687; text-decoration: underline; }
+.panel-heading a, .anchor-link { color: #1d5687 !important; }
+.panel-primary > .panel-heading a { color: #ffffff !important; }
+.highlight .ow { color: #8010c8; } .highlight .c1, .highlight .c { color: #2f6f6f; }
+.highlight .ne { color: #a8261f; } .highlight .se { color: #8a4510; } .highlight .si { color: #8c4261; }
+</style>
+"""
+
+
+class ReadablePage(HTMLExporter):
+    """nbgrader's page of feedback, for everybody: readable in colour, language and by keyboard, and running nothing."""
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: ResourcesDict | None = None, **kw: object
+    ) -> tuple[str, ResourcesDict]:
+        """Return the page."""
+        page, resources = super().from_notebook_node(nb, resources, **kw)
+        page = _SCRIPT.sub("", page).replace("<html>", '<html lang="en">', 1)
+        page = page.replace("<head>", f"<head>{_NOTHING_RUNS}", 1).replace("</head>", f"{_READABLE}</head>", 1)
+        # What is wider than the page scrolls, and only what has the focus scrolls by keyboard.
+        return page.replace("<pre>", '<pre tabindex="0">'), resources
 
 
 class ShowReasons(ClearHiddenTests):

@@ -577,7 +577,6 @@ EXPORT_SETTINGS = {
         "require_js_url": "",
         "jquery_url": "",
         "mathjax_url": "",
-        "mermaid_js_url": "",
         "jupyter_widgets_base_url": "",
         "embed_images": True,
     },

@@ -1,6 +1,7 @@
 """axe-core over what the course puts before people: sections in JupyterLab, exported pages, feedback."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -89,5 +90,42 @@ def test_an_exported_page_keeps_its_meaning_and_asks_nobody(chromium, pages, sec
         assert faults(page, ["body"]) == []
         page.emulate_media(media="print")
         assert page.locator("img").first.is_visible()
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def feedback(tmp_path_factory):
+    """Grade an untouched and a solved section, and return the folder of feedback pages, by student."""
+    course, section = tmp_path_factory.mktemp("course"), SECTIONS[6]
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    for tree, place in (("source", "source"), ("release", "submitted/ada"), ("source", "submitted/bo")):
+        target = course / place / LESSON
+        target.mkdir(parents=True)
+        shutil.copy(ROOT / tree / LESSON / f"{section}.ipynb", target)
+    for words in (
+        ["nbgrader", "generate_assignment", LESSON],
+        ["course.cli", "grade", LESSON, "--course-dir", str(course)],
+        ["nbgrader", "generate_feedback", LESSON],
+    ):
+        done = subprocess.run([sys.executable, "-m", *words], cwd=course, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return course / "feedback"
+
+
+@pytest.mark.parametrize("who", ["ada", "bo"])
+def test_a_page_of_feedback_has_no_serious_fault_and_runs_and_fetches_nothing(chromium, feedback, who):
+    context = chromium.new_context(viewport={"width": 1000, "height": 1400})
+    requests: list[str] = []
+    try:
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto((feedback / who / LESSON / f"{SECTIONS[6]}.html").as_uri())
+        assert re.search(r"\d of \d points?", page.locator("body").inner_text()), "no word on points"
+        assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+        assert faults(page, ["html"]) == []
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 1\">')")
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.ran") is None, "what stands in a page of feedback must not run"
     finally:
         context.close()

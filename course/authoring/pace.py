@@ -105,6 +105,30 @@ def minutes_of(notebook: NotebookNode) -> Minutes:
     return whole
 
 
+def longest_reading(notebook: NotebookNode) -> tuple[float, str]:
+    """Return the longest time, in minutes, in which a reader of the core only reads, and where it ends.
+
+    What asks for something ends it: a prediction, a laboratory or quiz, a cell to write or to pass, a question whose
+    answer is folded away. The place is the last heading above.
+
+    >>> from nbformat.v4 import new_markdown_cell, new_notebook
+    >>> longest_reading(new_notebook(cells=[new_markdown_cell("## A claim\\n" + "word " * WORDS_A_MINUTE)]))[1]
+    '## A claim'
+    """
+    longest, since, heading = (0.0, ""), 0.0, ""
+    for cell in core_cells(notebook):
+        kind = kind_of(cell)
+        if kind in ("text", "given"):
+            headings = re.findall(r"^#+ .*", cell.source, re.MULTILINE) if kind == "text" else []
+            heading = headings[-1] if headings else heading
+            since += minutes_of(NotebookNode(cells=[cell])).read
+            longest = max(longest, (since, heading))
+        asks = any(not HINT.match(summary) for summary in SUMMARY_OF_DETAILS.findall(cell.source))
+        if kind not in ("text", "given") or asks:
+            since = 0.0
+    return longest
+
+
 def claimed_minutes(notebook: NotebookNode) -> Minutes | None:
     """Return what the section's first cell promises, None where it names no such numbers.
 

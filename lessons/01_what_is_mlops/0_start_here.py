@@ -5,7 +5,7 @@
 # Reading 4 minutes, playing 4 minutes, making 4 minutes.*
 #
 # After this section you can
-# - ask of a figure who counted what, and when,
+# - commit to a guess before you see a figure,
 # - find in a table the step at which most is lost.
 #
 # ## The claim: many never arrive, and what arrives decays unseen

@@ -5,7 +5,7 @@
 #
 # After this section you can
 # - ask the five questions that stand between a notebook and production,
-# - name the price of each answer,
+# - name the price of an answer,
 # - put a safety net under a model.
 #
 # ## Five questions stand between a notebook and production

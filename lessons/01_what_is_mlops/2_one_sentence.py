@@ -5,7 +5,7 @@
 #
 # After this section you can
 # - name the four artefacts of a training run,
-# - explain why a change in one moves results that nobody meant to move,
+# - guess how far a change in one of them moves results,
 # - give a run a fingerprint that changes whenever one of the four does.
 
 # %%

@@ -4,7 +4,7 @@
 # *Reading 5 minutes, playing 10, making 11.*
 #
 # After this section you can
-# - name six ways in which machine learning in production differs from other software, and what each asks of you,
+# - bet on what a model does where a program stops with an error,
 # - train so that the same seed gives the same model, and nobody else's dice are touched,
 # - stop a corrupted batch at the door without stopping the good ones.
 

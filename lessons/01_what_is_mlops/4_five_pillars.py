@@ -4,7 +4,7 @@
 # *Reading 4 minutes, playing 7, making 6.*
 #
 # After this section you can
-# - say what each of the five pillars promises,
+# - turn a pillar's promise into a check,
 # - tell an ordinary mishap from a missing pillar,
 # - find the missing pillar in the log of a system that you have never seen.
 

@@ -6,6 +6,7 @@
 # After this section you can
 # - say which number would have told a team in time, and at what price,
 # - write a guard that names the broken column on the first day,
+# - ring when a change hurts customers, and only then,
 # - choose the cheapest of retraining, a new threshold and the old model.
 #
 # ## Three teams lost money, and in none of them was the model bad

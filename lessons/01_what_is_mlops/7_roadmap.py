@@ -4,7 +4,6 @@
 # *Reading 3 minutes, playing 4, making 5.*
 #
 # After this section you can
-# - say what you will have built by the end, and with which tools,
 # - find the shortest way to the unit that you need first,
 # - write down the environment of a result.
 

@@ -20,6 +20,7 @@ from course.authoring.pace import (
     WORDS_WRITTEN_A_MINUTE,
     Minutes,
     claimed_minutes,
+    longest_reading,
     minutes_of,
     word_count,
 )
@@ -167,3 +168,25 @@ def test_lesson_1_takes_at_most_two_and_a_half_hours():
     promised = sum(claimed_minutes(section).total for section in sections)
     assert model <= 150, f"expected at most 150 minutes, got {model:.1f}"
     assert abs(load_syllabus().unit(1).minutes - promised) <= 5, f"the sections promise {promised:.0f} minutes"
+
+
+@pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)
+def test_a_reader_has_something_to_do_at_least_every_five_minutes(path):
+    minutes, heading = longest_reading(nbformat.read(path, as_version=4))
+    assert minutes <= 5, f"{minutes:.1f} minutes of reading without an action, up to {heading!r}; at most 5"
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([text(PROSE), text(PROSE), code("import os")], 2 + SECONDS_A_CODE_LINE / 60),
+        ([text(PROSE), answer("prediction = ...", "a-prediction"), text(PROSE), text(PROSE)], 2),
+        ([text(PROSE), code("XLab(1)", tags=["lab"]), text(PROSE)], 1),
+        ([text(PROSE + "<details><summary>What you see</summary>\nx</details>"), text(PROSE)], 1),
+        ([text(PROSE + "<details><summary>Hint: look</summary>\nx</details>"), text(PROSE)], 2),
+        ([text("## Go further: more"), text(PROSE * 9)], 0),
+    ],
+)
+def test_what_ends_a_stretch_of_reading(cells, expected):
+    # Headings and folded summaries are words too: a tenth of a minute at most.
+    assert longest_reading(notebook(*cells))[0] == pytest.approx(expected, abs=0.1)

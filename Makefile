@@ -42,6 +42,7 @@ check: setup  ## Style, spelling, and lessons that agree with their notebooks
 	$(RUN) ruff format --check .
 	$(RUN) codespell
 	$(RUN) course build --check
+	$(RUN) course guide $(LESSON) --check
 
 # On copies: a notebook writes files where it lies.
 notebooks: setup  ## Stock nbmake over every source and every release notebook

@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "course.pack.exporting",
     "take-in": "course.pack.taking_in",
     "grade": "course.grading.command",
+    "guide": "course.authoring.guide",
     "demo": "course.authoring.demo",
     "doctor": "course.doctor",
 }

@@ -20,6 +20,7 @@ COMMANDS = {
     "take-in": "course.pack.taking_in",
     "grade": "course.grading.command",
     "guide": "course.authoring.guide",
+    "gallery": "course.authoring.gallery",
     "demo": "course.authoring.demo",
     "doctor": "course.doctor",
 }

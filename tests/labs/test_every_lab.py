@@ -3,8 +3,6 @@
 An exception inside an observer does not fail a cell: `Lab.error` holds it, and so these tests look there.
 """
 
-import importlib
-import pkgutil
 import re
 from functools import cache
 
@@ -13,40 +11,17 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 
-import course.labs
+from course.authoring.gallery import a_guess, every_lab
 from course.display import new_figure
 from course.labs.lab import Lab
-from course.predict import NOT_YET, Among
-
-
-def every_lab() -> list[type[Lab]]:
-    for module in pkgutil.walk_packages(course.labs.__path__, "course.labs."):
-        importlib.import_module(module.name)
-    found, todo = [], [Lab]
-    while todo:
-        for subclass in todo.pop().__subclasses__():
-            todo.append(subclass)
-            if subclass.__module__.startswith("course."):
-                found.append(subclass)
-    return sorted(found, key=lambda lab: (lab.__module__, lab.__name__))
-
+from course.predict import NOT_YET
 
 LABS = every_lab()
 
 
-def good_guess(lab: type[Lab]):
-    if lab.question is None:
-        return None
-    if isinstance(lab.question, Among):
-        return lab.question.choices[0]
-    if hasattr(lab.question, "example"):  # a kind of guess that the laboratory brings itself
-        return lab.question.example
-    return (lab.question.low + lab.question.high) / 2
-
-
 @cache
 def committed(lab: type[Lab]) -> Lab:
-    return lab(good_guess(lab))
+    return lab(a_guess(lab))
 
 
 def values_of(control: widgets.Widget) -> list:
@@ -130,7 +105,7 @@ def test_a_word_beyond_the_edge_is_found():
 
 @pytest.mark.parametrize("lab_class", LABS, ids=lambda lab: lab.__name__)
 def test_a_lab_comes_back_to_the_same_words_and_picture(lab_class):
-    first, second = lab_class(good_guess(lab_class)), lab_class(good_guess(lab_class))
+    first, second = lab_class(a_guess(lab_class)), lab_class(a_guess(lab_class))
     assert first.sentence == second.sentence
     assert first._picture.value == second._picture.value
 

@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all check notebooks gate demo bench bench-grading compare-graders browser
+.PHONY: help setup lab test test-all check notebooks gate demo bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -58,6 +58,9 @@ demo: setup  ## An instructor's day without a keystroke, in a temporary folder
 
 bench: setup  ## Print the README's numbers table
 	$(RUN) python tests/bench/bench.py
+
+bench-latency: setup browser  ## Print how long a control takes in the browser, by section (5 minutes)
+	$(RUN) python tests/bench/latency.py
 
 bench-grading: setup  ## Print what grading costs, beside nbgrader's own grader (10 minutes)
 	$(RUN) python tests/bench/grading.py

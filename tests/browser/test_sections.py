@@ -77,7 +77,9 @@ def test_every_control_of_a_solved_section_moves_by_mouse(student, section):
     move_every_control(student, section, "mouse")
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize(
+    "section", [pytest.param(name, marks=[] if name in SECTIONS[:2] else pytest.mark.long) for name in SECTIONS]
+)
 def test_an_untouched_section_runs_to_its_last_cell_and_asks_for_predictions(student, section):
     student.open(f"{section}.ipynb")
     student.run_all()

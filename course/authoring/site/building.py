@@ -29,7 +29,7 @@ Explorables = Mapping[type[Lab], Explorable]
 
 def build(scratch: Path, syllabus: Syllabus, lessons: Lessons, explorables: Explorables) -> Path:
     """Write the Markdown and the pictures, have Sphinx build the pages, and return their folder."""
-    source, static, out = scratch / "source", scratch / "static", scratch / "site"
+    source, static = scratch / "source", scratch / "static"
     (static / PICTURES).mkdir(parents=True)
     for explorable in explorables.values():
         for state in explorable.states.values():
@@ -37,8 +37,10 @@ def build(scratch: Path, syllabus: Syllabus, lessons: Lessons, explorables: Expl
     for name, text in markdown_files(syllabus, lessons, explorables).items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text, encoding="utf-8")
-    run_sphinx(source, out, scratch / "doctrees", settings(syllabus.title, static))
-    return out
+    # As a file: what the theme adds to the settings is not known yet when Sphinx takes them as a mapping.
+    lines = (f"{name} = {value!r}\n" for name, value in settings(syllabus.title, static).items())
+    (scratch / "conf.py").write_text("".join(lines), encoding="utf-8")
+    return run_sphinx(source, scratch)
 
 
 def settings(title: str, static: Path) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def settings(title: str, static: Path) -> dict[str, Any]:
         "project": title,
         "html_title": title,
         "language": "en",
-        "extensions": ["myst_parser", "furo"],
+        "extensions": ["myst_parser"],
         "html_theme": "furo",
         "html_static_path": [str(Path(__file__).with_name("static")), str(static)],
         "html_css_files": ["site.css"],
@@ -64,19 +66,20 @@ def settings(title: str, static: Path) -> dict[str, Any]:
     }
 
 
-def run_sphinx(source: Path, out: Path, doctrees: Path, configuration: Mapping[str, Any]) -> None:
-    """Have Sphinx build HTML; raise CourseError with what it says when it warns of anything."""
+def run_sphinx(source: Path, scratch: Path) -> Path:
+    """Have Sphinx build HTML as `conf.py` in `scratch` says; raise CourseError when it warns of anything."""
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-    said = io.StringIO()
+    said, out = io.StringIO(), scratch / "site"
     with contextlib.redirect_stderr(said), patch_docutils(), docutils_namespace():
-        app = Sphinx(source, None, out, doctrees, "html", dict(configuration), status=None, warning=said)
+        app = Sphinx(source, scratch, out, scratch / "doctrees", "html", status=None, warning=said)
         app.build(force_all=True)
     if app.statuscode or said.getvalue().strip():
         raise CourseError(f"Sphinx is not content with the pages:\n{said.getvalue()}")
     for left in (".buildinfo", "objects.inv"):  # for Sphinx itself, and for other manuals
         (out / left).unlink(missing_ok=True)
+    return out
 
 
 def markdown_files(syllabus: Syllabus, lessons: Lessons, explorables: Explorables) -> dict[str, str]:

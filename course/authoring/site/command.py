@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+import course.labs
 from course.authoring.leaks import Leak, scan_bytes, secrets_of
 from course.authoring.site.building import Explorables, build, pictures_on
 from course.authoring.site.checks import Page, problems_of, weight_of
@@ -77,11 +78,16 @@ def read_lessons(release: Path) -> dict[str, list[Section]]:
 
 
 def leaks_in(files: Mapping[str, bytes], source: Path) -> list[Leak]:
-    """Return every answer of a lesson's source that stands in the texts of the site."""
+    """Return every answer of a lesson's source that stands in the texts of the site.
+
+    The laboratories' code is looked through with them: a word that it uses as a name, a column's say, is no secret.
+    """
     if not source.is_dir():
         raise CourseError(f"there is no {source} to look for answers with, so no site was built")
+    labs = Path(course.labs.__path__[0])
+    code = {f"course/labs/{path.relative_to(labs).as_posix()}": path.read_bytes() for path in labs.rglob("*.py")}
     texts = {path: data for path, data in files.items() if not path.endswith(".webp")}
-    return scan_bytes(texts, secrets_of(source))
+    return scan_bytes(texts | code, secrets_of(source))
 
 
 def report(explorables: Explorables, files: Mapping[str, bytes], pictures: Mapping[str, set[str]]) -> str:

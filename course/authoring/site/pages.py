@@ -100,7 +100,9 @@ def _run(name: str, source: str, names: dict[str, Any]) -> Iterator[Lab | Quiz]:
         raise CourseError(f"{name}: this lab cell cannot be shown on a page ({error!r}):\n{source}") from error
     for thing in shown:
         if not isinstance(thing, Lab | Quiz):
-            raise CourseError(f"{name}: a lab cell shows a {type(thing).__name__}; a page takes laboratories and quizzes")
+            raise CourseError(
+                f"{name}: a lab cell shows a {type(thing).__name__}; a page takes laboratories and quizzes"
+            )
         yield thing
 
 

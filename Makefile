@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all check notebooks gate demo bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all check notebooks gate demo site bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -55,6 +55,9 @@ gate: setup  ## May lesson 1 be released? Reference, untouched, planted mistakes
 
 demo: setup  ## An instructor's day without a keystroke, in a temporary folder
 	$(RUN) course demo
+
+site: setup  ## Build the static web edition in build/site
+	$(RUN) course site
 
 bench: setup  ## Print the README's numbers table
 	$(RUN) python tests/bench/bench.py

@@ -13,7 +13,7 @@ import math
 import numbers
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,18 +128,37 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 20) -> str:
     >>> table_html(pd.DataFrame({"day": [1], "share": [0.25]}), "Two numbers").count("scope=")
     2
     """
-    shown = frame.head(most)
-    head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(str(name))}</th>' for name in shown.columns)
-    columns = [_column_texts(list(shown.iloc[:, place])) for place in range(shown.shape[1])]
+    texts = table_texts(frame, caption, most)
+    head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(name)}</th>' for name in texts.columns)
     body = "".join(
         "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(text)}</td>' for text in row) + "</tr>"
-        for row in zip(*columns, strict=True)
+        for row in texts.rows
     )
-    more = f" (the first {most} of {len(frame)} rows)" if len(frame) > most else ""
     return (
         f'<table style="border-collapse:collapse;margin:4px 0"><caption style="text-align:left;padding:2px 0">'
-        f"{html.escape(caption + more)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"{html.escape(texts.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+
+
+class TableTexts(NamedTuple):
+    """A frame as it is shown: every cell as text."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def table_texts(frame: pd.DataFrame, caption: str, most: int = 20) -> TableTexts:
+    """Return the texts of a table of at most `most` rows; the caption says when there are more.
+
+    >>> import pandas as pd
+    >>> table_texts(pd.DataFrame({"day": [1, 2], "share": [0.25, 1 / 3]}), "Two days", most=1)
+    TableTexts(caption='Two days (the first 1 of 2 rows)', columns=('day', 'share'), rows=(('1', '0.25'),))
+    """
+    shown = frame.head(most)
+    columns = [_column_texts(list(shown.iloc[:, place])) for place in range(shown.shape[1])]
+    more = f" (the first {most} of {len(frame)} rows)" if len(frame) > most else ""
+    return TableTexts(caption + more, tuple(map(str, shown.columns)), tuple(zip(*columns, strict=True)))
 
 
 _CELL = "text-align:left;padding:2px 12px 2px 0;border-bottom:1px solid #d7dbe0"

@@ -1,6 +1,9 @@
 """What every test stands on: the project's root, one thread, and a cache of laboratories' results of its own."""
 
+import fcntl
 import os
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -21,3 +24,18 @@ LESSON = "01_what_is_mlops"
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def quick_site(tmp_path_factory) -> Path:
+    """The web edition with two values a control, built once for all workers of a run."""
+    # A worker's own folder lies in the run's.
+    together = tmp_path_factory.getbasetemp()
+    together = together.parent if "PYTEST_XDIST_WORKER" in os.environ else together
+    out, command = together / "site", [sys.executable, "-m", "course.cli", "site", "--quick", "--jobs", "2", "--out"]
+    with (together / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            done = subprocess.run([*command, out], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return out

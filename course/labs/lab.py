@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
@@ -45,6 +46,15 @@ EM_A_LETTER = 0.56
 SHOW_NUMBERS, HIDE_NUMBERS = "Show the numbers as a table", "Hide the table"
 
 
+def movable(**values: Any) -> Mapping[str, Any]:
+    """Return which controls the web edition can move, each with its values there; `...` is all that it has.
+
+    >>> dict(movable(share=range(0, 101, 50), filler=...))
+    {'share': range(0, 101, 50), 'filler': Ellipsis}
+    """
+    return MappingProxyType(values)
+
+
 @contextmanager
 def dying_young() -> Iterator[None]:
     """Hold the garbage collector back while a figure lives.
@@ -72,6 +82,9 @@ class Lab:
     question: ClassVar[Between | Among | None] = None
     #: Set where a redraw trains something: the reader then sees that work is going on.
     slow: ClassVar[bool] = False
+    #: What the web edition can move: controls, each with its values there (`...` for all that it has); the others
+    #: keep their default. Empty: it shows the default state. None: it shows nothing, for it speaks of this machine.
+    web: ClassVar[Mapping[str, Any] | None] = movable()
 
     def __init__(self, prediction: Any = None) -> None:
         self.guess = prediction

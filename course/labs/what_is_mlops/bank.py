@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from course.display import BLUE, FAINT, GREEN, INK, PAPER, PURPLE, VERMILLION, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 
 if TYPE_CHECKING:
@@ -559,6 +559,7 @@ class BankLab(Lab):
     title = "Four years of five banks: what to watch, and what to do"
     question = ACCURACY_PERCENT
     slow = True  # the first look at an action fits models
+    web = movable(bank=..., seen=..., watch=..., act=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """Which bank, seen when, which alarm, which action."""

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import FAINT, GREEN, INK, VERMILLION, join_words, new_figure
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 CHECKS = MappingProxyType(
     {
@@ -226,6 +226,7 @@ class BatchChecksLab(Lab):
     """Five checks to switch on and off, and how strict they are; eight corrupted batches and four clean ones."""
 
     title = "Eight corrupted batches, four clean ones, and who is stopped at the door"
+    web = movable(schema=..., quality=..., distribution=..., fairness=..., performance=..., wobbles=(2.0, 4.0, 8.0))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         switches: dict[str, widgets.Widget] = {

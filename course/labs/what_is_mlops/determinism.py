@@ -19,7 +19,7 @@ import pandas as pd
 
 from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, label_line, new_figure, title_axes
 from course.labs.cache import memory
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 
 NETWORK, LOGISTIC, FOREST, SUM = "small neural network", "logistic regression", "random forest", "sum of a million"
@@ -245,6 +245,7 @@ class DeterminismLab(Lab):
     title = "The same code, the same data, run again"
     question = Between(0, 100, "percentage points between the worst and the best of thirty runs")
     slow = True
+    web = movable(model=..., chance=..., pinned=..., pairs=..., runs=(6, 30))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

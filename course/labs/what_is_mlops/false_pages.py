@@ -18,7 +18,7 @@ from matplotlib.colors import ListedColormap
 
 from course.display import BLUE, INK, VERMILLION, label_line, new_figure, title_axes
 from course.labs.cache import memory
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -173,6 +173,7 @@ class FalsePagesLab(Lab):
 
     title = "Alert fatigue: a year of drift tests"
     slow = True
+    web = movable(tests=..., level=..., rows=..., shift=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """How many tests, how strict, on how much data, with what shift."""

@@ -17,7 +17,7 @@ import pandas as pd
 
 from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, join_words, label_line, new_figure, title_axes
 from course.labs.cache import memory
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 from course.quiz import Quiz
 
@@ -219,6 +219,7 @@ class FourVersionsLab(Lab):
     title = "One run, four artefacts: move one and look what else moves"
     question = Between(0, 100, "percent of the predictions")
     slow = True
+    web = movable(code=..., data=..., model=..., config=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, INK, PURPLE, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 from course.quiz import Quiz
 
@@ -157,6 +157,7 @@ class FunnelLab(Lab):
 
     title = "Who can run a published notebook again?"
     question = FIVE_BARS  # type: ignore[assignment]  # a kind of guess of its own
+    web = movable(shown=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         last = len(FIVE_BARS.steps)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, VERMILLION, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,6 +94,7 @@ class KillSwitchLab(Lab):
     """Two delays add up: until somebody notices, and until somebody is allowed to act."""
 
     title = "Pull the switch: the 45 minutes of Knight Capital"
+    web = movable(noticed=range(0, 46, 5), deciding=range(0, 31, 5))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, join_words, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 DAYS, ONSET, ANSWERS_A_DAY = 120, 40, 200
 WRONG_BEFORE, WRONG_AFTER, ALARM = 0.08, 0.14, 0.11  # shares of a day's answers
@@ -152,6 +152,7 @@ class LateLabelsLab(Lab):
     """How late the labels arrive, how many days an alarm averages, and whether it watches the inputs as well."""
 
     title = "The model turns worse on day 40: when you know, and what it has cost"
+    web = movable(delay=range(0, 91, 10), window=(1, 3, 7, 14, 21), watch_inputs=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, INK, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,6 +122,7 @@ class NoDecayLab(Lab):
     """A model that is left alone for three years, in a world that changes, or does not."""
 
     title = "Three years without a hand on the model"
+    web = movable(change=..., speed=..., people=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """What changes, how fast, and how many people there are to see it with."""

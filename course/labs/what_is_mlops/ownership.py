@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, ORANGE, PURPLE, VERMILLION, draw_bars, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 from course.quiz import Quiz
 
@@ -298,6 +298,7 @@ class OwnershipLab(Lab):
 
     title = "Twelve tickets, one week: whose are they?"
     question = Between(0, 12, "orphaned tickets")
+    web = movable(people=..., accountable=..., work=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

@@ -29,7 +29,7 @@ from course.display import (
     new_figure,
     title_axes,
 )
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Among
 from course.quiz import Quiz
 
@@ -333,6 +333,7 @@ class PillarsLab(Lab):
 
     title = "Take a pillar away and replay the same ninety days"
     question = Among(PILLARS)
+    web = movable(reproducibility=..., containerization=..., serving=..., ci_cd=..., observability=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 
 if TYPE_CHECKING:
@@ -508,6 +508,7 @@ class RetailLab(Lab):
 
     title = "Six months of a shop: what to watch"
     question = LOST_PERCENT
+    web = movable(month=..., seen=..., watch=..., wobbles=(3, 4))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """Which month, seen when, which alarm, how sensitive."""

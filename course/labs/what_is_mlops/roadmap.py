@@ -15,7 +15,7 @@ import pandas as pd
 
 from course.display import BLUE, DPI, FAINT, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION, join_words, new_figure
 from course.doctor import check_units, find_tools, look_at_machine, say_gb, say_units
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 from course.syllabus import load, weeks_for
 
@@ -251,6 +251,7 @@ class RoadmapLab(Lab):
 
     title = "The course as a map: what a unit needs, and how long the way is"
     question = Between(0, 31, "units")
+    web = movable(unit=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         syllabus = load()
@@ -375,6 +376,7 @@ class MachineLab(Lab):
     """What the doctor says of this machine, for the whole course or one of its sections."""
 
     title = "What this machine has, and which units can run on it"
+    web = None
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         options = [("the whole course", 0), *((f"{s.number}: {s.name}", s.number) for s in load().sections)]

@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 
 from course.display import FAINT, VERMILLION, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -171,6 +171,7 @@ class SearchLab(Lab):
 
     title = "The ranker that won: build it again"
     slow = True
+    web = movable(overwritten=..., seed_kept=..., kept=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """How much was overwritten, is the seed there, what was kept."""

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.predict import Between
 
 if TYPE_CHECKING:
@@ -406,6 +406,7 @@ class ShipItLab(Lab):
 
     title = "Ship it? Five questions, 180 days"
     question = Between(0, 100, "percent of the promises")
+    web = movable(delivery=..., retraining=..., logging=..., on_harm=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         asked = {

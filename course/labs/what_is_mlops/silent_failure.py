@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, VERMILLION, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 COLUMNS = ("amount", "distance_km", "minutes_since_last", "hour")
 BOOSTING, LOGISTIC = "gradient boosting", "logistic regression"
@@ -168,6 +168,7 @@ class SilentFailureLab(Lab):
     """Choose the column that turns to NaN, in how many rows, and whether a filler hides it from the loud model."""
 
     title = "The same empty column goes into two models"
+    web = movable(column=..., share=..., filler=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

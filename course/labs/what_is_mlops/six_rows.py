@@ -19,7 +19,7 @@ import pandas as pd
 
 from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, join_words, new_figure
 from course.labs.cache import memory
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 from course.labs.what_is_mlops.silent_failure import COLUMNS, simulate_card_payments
 from course.predict import Between
 
@@ -295,6 +295,7 @@ class SixRowsLab(Lab):
 
     title = "Six rows: what the program did is shown; bet on what the model does"
     question = Between(0, 6, "rows in which the model stops with an error")
+    web = movable(determinism=..., failure=..., cost=...)
     _newest: str | None = None
 
     def make_controls(self) -> dict[str, widgets.Widget]:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, join_words, label_line, new_figure, title_axes
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 CODE = """from sklearn.linear_model import LogisticRegression
 
@@ -163,6 +163,7 @@ class SourceOfTruthLab(Lab):
     """One edit at a time; the hash of the code, of the configuration, of the data, of the weights, and the answer."""
 
     title = "Edit one thing: whose fingerprint notices, and what the customer is told"
+    web = movable(edit=..., customer=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

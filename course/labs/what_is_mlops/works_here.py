@@ -18,7 +18,7 @@ import pandas as pd
 
 from course.display import BLUE, FAINT, INK, label_line, new_figure, title_axes
 from course.labs.cache import memory
-from course.labs.lab import Lab
+from course.labs.lab import Lab, movable
 
 PLACES = MappingProxyType(
     {
@@ -178,6 +178,7 @@ class WorksHereLab(Lab):
 
     title = "The same training elsewhere: the same result, in the same time"
     slow = True
+    web = movable(closely=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         return {

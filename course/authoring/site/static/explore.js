@@ -1,0 +1,130 @@
+// The web edition's own script: it switches between what was computed when the site was built.
+"use strict";
+
+const OPEN = "\ue000", CLOSE = "\ue001";
+
+/** A number as the laboratories write it: six significant digits at most. */
+const shown = (number) => String(Number(number.toPrecision(6)));
+
+/** Read the fields of a prediction: {numbers, choice} or {problem}. */
+function readPrediction(form, question) {
+  if (question.kind === "among") {
+    const chosen = form.querySelector("input:checked");
+    return chosen ? { numbers: [], choice: chosen.value } : { problem: "A prediction here is one of the choices: take one." };
+  }
+  const numbers = [...form.querySelectorAll("input")].map((field) => field.value.trim() === "" ? NaN : Number(field.value));
+  for (const [place, number] of numbers.entries()) {
+    const where = question.steps ? `“${question.steps[place]}”: ` : "";
+    if (!(number >= question.low && number <= question.high)) {
+      const given = Number.isFinite(number) ? `yours is ${shown(number)}.` : "yours is none.";
+      return { problem: `${where}A prediction here is a number from ${question.low} to ${question.high} (${question.unit}); ${given}` };
+    }
+    if (question.kind === "falling" && place && number > numbers[place - 1])
+      return { problem: `A funnel never widens: ${shown(number)} (${question.steps[place]}) comes after ${shown(numbers[place - 1])}.` };
+  }
+  return { numbers };
+}
+
+/** The line above the controls once a prediction is made; a share where a percentage is asked for is doubted. */
+function committedWords(guess, question) {
+  if (!guess) return "You look without a prediction.";
+  const said = guess.choice ?? guess.numbers.map(shown).join(", ");
+  const [first] = guess.numbers;
+  const doubt = question.kind === "between" && question.unit.startsWith("percent") && first > 0 && first < 1
+    ? ` Your guess is ${shown(first)} %. Did you mean ${shown(100 * first)} %?` : "";
+  return `You predicted: ${said}.${doubt} Now look what happens.`;
+}
+
+function cellOf(kind, text) {
+  const cell = document.createElement(kind);
+  cell.textContent = text;
+  if (kind === "th") cell.scope = "col";
+  return cell;
+}
+
+function rowOf(kind, texts) {
+  const row = document.createElement("tr");
+  row.append(...texts.map((text) => cellOf(kind, text)));
+  return row;
+}
+
+function startExplorable(lab) {
+  const source = lab.querySelector("script[type='application/json']");
+  if (!source) return;
+  const data = JSON.parse(source.textContent);
+  const picture = lab.querySelector("img"), sentence = lab.querySelector(".sentence"), table = lab.querySelector("table");
+  const controls = data.controls.map((id) => document.getElementById(id));
+  let guess = null;
+
+  const placeOf = (control) => control.type === "checkbox" ? Number(control.checked) : Number(control.value);
+  const wordsOf = (plain, guessed) => {
+    if (!guess || !guessed) return plain;
+    if (guess.choice !== undefined) return guessed[guess.choice];
+    return guess.numbers.reduce((text, number, place) => text.replaceAll(OPEN + place + CLOSE, shown(number)), guessed);
+  };
+  const redraw = () => {
+    const [file, plain, guessed, head, rows] = data.states[controls.map(placeOf).join(",")];
+    const said = wordsOf(plain, guessed);
+    picture.src = data.pictures[file];
+    picture.alt = said;
+    if (sentence.textContent !== said) sentence.textContent = said;  // what stays is not read aloud again
+    const [caption, columns] = data.heads[head];
+    table.caption.textContent = caption;
+    table.tHead.replaceChildren(rowOf("th", columns));
+    table.tBodies[0].replaceChildren(...rows.map((row) => rowOf("td", data.rows[row])));
+  };
+
+  for (const control of controls) {
+    control.addEventListener("input", () => {
+      if (control.type === "range") {
+        const text = JSON.parse(control.dataset.texts)[Number(control.value)];
+        control.setAttribute("aria-valuetext", text);
+        control.nextElementSibling.textContent = text;
+      }
+      redraw();
+    });
+  }
+  const form = lab.querySelector(".prediction");
+  if (!form) return;
+  const open = (found) => {
+    guess = found;
+    redraw();
+    lab.classList.remove("waiting");
+    form.hidden = true;
+    const line = lab.querySelector(".committed");
+    line.textContent = committedWords(found, data.question);
+    line.focus();  // the button that had the focus is gone
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const found = readPrediction(form, data.question);
+    form.querySelector(".problem").textContent = found.problem ?? "";
+    if (!found.problem) open(found);
+  });
+  form.querySelector(".peek").addEventListener("click", () => open(null));
+}
+
+function startQuiz(quiz) {
+  quiz.addEventListener("change", (event) => {
+    quiz.querySelector(".reply").textContent = event.target.closest(".choice").querySelector(".why").textContent;
+  });
+}
+
+/** What scrolls must be reachable by keyboard. */
+function reachWhatScrolls() {
+  for (const box of document.querySelectorAll(".highlight pre, .table-wrapper")) {
+    if (box.scrollWidth > box.clientWidth) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "region");
+      box.setAttribute("aria-label", box.matches("pre") ? "Code that scrolls" : "A table that scrolls");
+    }
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll(".explorable").forEach(startExplorable);
+  document.querySelectorAll(".quiz").forEach(startQuiz);
+  reachWhatScrolls();
+  window.addEventListener("resize", reachWhatScrolls);
+  document.addEventListener("toggle", reachWhatScrolls, true);
+});

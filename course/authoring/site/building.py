@@ -18,6 +18,7 @@ from course.labs.lab import Lab
 from course.quiz import Quiz
 from course.syllabus import Syllabus
 
+STATIC = Path(__file__).with_name("static")
 PICTURES = "states"
 FOOT = (
     "---\n\nThis page is for reading and exploring; the notebook is where you write, check and hand in: "
@@ -51,7 +52,8 @@ def settings(title: str, static: Path) -> dict[str, Any]:
         "language": "en",
         "extensions": ["myst_parser"],
         "html_theme": "furo",
-        "html_static_path": [str(Path(__file__).with_name("static")), str(static)],
+        "html_static_path": [str(STATIC), str(static)],
+        "html_favicon": str(STATIC / "icon.svg"),  # without one a browser asks the server for it, and gets an error
         "html_css_files": ["site.css"],
         "html_js_files": ["explore.js"],
         "html_copy_source": False,

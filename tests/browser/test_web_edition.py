@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from test_accessibility import faults
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 LESSON = "01_what_is_mlops"
 SECTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "release" / LESSON).glob("*.ipynb"))
 PAGES = ["index", "roadmap", "run", "search", f"{LESSON}/index", *(f"{LESSON}/{name}" for name in SECTIONS)]

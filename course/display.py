@@ -7,6 +7,7 @@ meaning hangs on colour alone, so each series also has a line style, a marker an
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import io
 import math
@@ -25,6 +26,37 @@ YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 INK, FAINT, PAPER = "#1b1f24", "#8a929c", "#ffffff"
 
 DPI = 110
+TEXT_CONTRAST = 4.5  # WCAG 1.4.3, for words of this size
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of "#rrggbb" as WCAG 2.2 defines it, 0 (black) to 1 (white).
+
+    >>> luminance("#ffffff"), round(luminance("#0072B2"), 3)
+    (1.0, 0.153)
+    """
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast_with_paper(colour: str) -> float:
+    """Return how much a colour stands out from the white paper, 1 (not at all) to 21 (black)."""
+    return 1.05 / (luminance(colour) + 0.05)
+
+
+@functools.cache
+def ink_of(colour: str) -> str:
+    """Return a colour to write with: the same hue, darkened until its words can be read on white paper.
+
+    >>> ink_of(BLUE) == BLUE, ink_of(PURPLE)
+    (True, '#a36186')
+    """
+    share, ink = 1.0, colour
+    while contrast_with_paper(ink) < TEXT_CONTRAST:
+        share -= 0.01
+        ink = "#" + "".join(f"{round(int(colour[i : i + 2], 16) * share):02x}" for i in (1, 3, 5))
+    return ink
 
 
 def new_figure(
@@ -61,14 +93,17 @@ def new_figure(
 
 
 def label_line(ax: Axes, x: float, y: float, text: str, color: str = INK, **placing: object) -> None:
-    """Write a direct label beside a line or a bar, 4 points to the right of (x, y) unless placed otherwise."""
+    """Write a direct label beside a line or a bar, 4 points to the right of (x, y) unless placed otherwise.
+
+    It has the colour of what it stands beside, as ink (see `ink_of`).
+    """
     from matplotlib.transforms import ScaledTranslation
 
     settings: dict = {"va": "center", "fontsize": 8.5} | placing
     right, up = settings.pop("xytext", (4, 0))
     # Not annotate: an annotation is measured once more than a text.
     beside = ScaledTranslation(right / 72, up / 72, ax.get_figure().dpi_scale_trans)
-    ax.text(x, y, text, color=color, transform=ax.transData + beside, **settings)
+    ax.text(x, y, text, color=ink_of(color), transform=ax.transData + beside, **settings)
 
 
 def draw_bars(ax: Axes, bars: Sequence[tuple[float, float, float]], color: str, hatch: str, height: float) -> None:

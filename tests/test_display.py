@@ -12,9 +12,14 @@ from course.display import (
     BLUE,
     FAINT,
     GREEN,
+    ORANGE,
     PURPLE,
+    SKY,
     VERMILLION,
+    YELLOW,
+    contrast_with_paper,
     figure_html,
+    ink_of,
     join_words,
     new_figure,
     notice_html,
@@ -143,16 +148,20 @@ def test_sentences_are_spoken_when_they_change():
     assert 'role="status"' in sentence_html("It fell.")
 
 
-def luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize("colour", [BLUE, GREEN, VERMILLION, PURPLE, FAINT])
 def test_every_colour_that_means_something_stands_out_from_the_paper(colour):
     """WCAG 1.4.11: 3 to 1 for graphical objects."""
-    assert 1.05 / (luminance(colour) + 0.05) >= 3, colour
+    assert contrast_with_paper(colour) >= 3, colour
+
+
+@pytest.mark.parametrize("colour", ["#000000", ORANGE, SKY, YELLOW, PURPLE, FAINT, "#ffffff"])
+def test_words_in_any_colour_can_be_read_on_the_paper(colour):
+    assert contrast_with_paper(ink_of(colour)) >= 4.5
+
+
+def test_contrast_is_as_wcag_defines_it():
+    assert contrast_with_paper("#000000") == pytest.approx(21)
+    assert contrast_with_paper("#767676") == pytest.approx(4.54, abs=0.01)  # the lightest grey that passes
 
 
 @pytest.mark.parametrize(("words", "text"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b")])

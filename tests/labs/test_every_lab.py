@@ -10,9 +10,11 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from course.authoring.gallery import a_guess, every_lab
-from course.display import new_figure
+from course.display import TEXT_CONTRAST, contrast_with_paper, new_figure
 from course.labs.lab import Lab
 from course.predict import NOT_YET
 
@@ -93,6 +95,27 @@ def test_no_word_is_cut_off_at_the_edge_of_a_picture(lab_class):
                 control.value = value
                 cut = texts_beyond_the_edge(lab.draw(lab.table, lab.guess))
                 assert not cut, f"{lab_class.__name__} at {name}={value!r} cuts off: {cut}"
+        finally:
+            control.value = start
+
+
+def faint_words(figure) -> list[str]:
+    """Words on white paper that contrast with it by less than WCAG 1.4.3 asks for."""
+    written = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    colours = {t.get_text(): to_hex(t.get_color()) for t in written}
+    return [f"{text!r} in {colour}" for text, colour in colours.items() if contrast_with_paper(colour) < TEXT_CONTRAST]
+
+
+@pytest.mark.parametrize("lab_class", LABS, ids=lambda lab: lab.__name__)
+def test_every_word_of_a_picture_can_be_read(lab_class):
+    lab = committed(lab_class)
+    for name, control in lab.controls.items():
+        start = control.value
+        try:
+            for value in {values_of(control)[0]: 0, start: 0, values_of(control)[-1]: 0}:
+                control.value = value
+                faint = faint_words(lab.draw(lab.table, lab.guess))
+                assert not faint, f"{lab_class.__name__} at {name}={value!r} writes too faintly: {faint}"
         finally:
             control.value = start
 

@@ -16,7 +16,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from course.display import BLUE, FAINT, GREEN, INK, PAPER, PURPLE, VERMILLION, label_line, new_figure, title_axes
+from course.display import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    PAPER,
+    PURPLE,
+    VERMILLION,
+    ink_of,
+    label_line,
+    new_figure,
+    title_axes,
+)
 from course.labs.lab import Lab, movable
 from course.predict import Between
 
@@ -510,7 +522,7 @@ def _draw_dashboard(ax: Axes, shown: pd.Series, guess: float | None) -> None:
         ax.axhline(guess, color=PURPLE, linewidth=1, linestyle="--")
         x, y = _beside_guess(guess)
         paper = {"facecolor": PAPER, "linewidth": 0, "pad": 0.5}
-        ax.text(x, y, f"dashed: your guess, {guess:g}", color=PURPLE, fontsize=8.5, va="center", bbox=paper)
+        ax.text(x, y, f"dashed: your guess, {guess:g}", color=ink_of(PURPLE), fontsize=8.5, va="center", bbox=paper)
     ax.set_ylim(0, 118)
     ax.set_yticks(range(0, 101, 25))
     _years(ax)

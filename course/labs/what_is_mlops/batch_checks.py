@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import FAINT, GREEN, INK, VERMILLION, join_words, new_figure
+from course.display import FAINT, GREEN, INK, VERMILLION, ink_of, join_words, new_figure
 from course.labs.lab import Lab, movable
 
 CHECKS = MappingProxyType(
@@ -207,7 +207,7 @@ def draw_checks(table: pd.DataFrame, guess: None = None) -> Any:
             (False, False): ("gets in", GREEN),
         }[row.corrupted, row.stopped]
         heavy = "bold" if colour == VERMILLION else "normal"
-        ax.text(len(CHECKS) - 0.45, place, word, color=colour, fontsize=8.5, va="center", weight=heavy)
+        ax.text(len(CHECKS) - 0.45, place, word, color=ink_of(colour), fontsize=8.5, va="center", weight=heavy)
     when = {"performance": "performance\nweeks later"}
     names = [when.get(check, check) for check in CHECKS]
     names = [name if (table[check] != OFF).all() else f"({name})" for name, check in zip(names, CHECKS, strict=True)]

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, INK, PURPLE, new_figure, title_axes
+from course.display import BLUE, FAINT, INK, PURPLE, ink_of, new_figure, title_axes
 from course.labs.lab import Lab, movable
 from course.predict import Between
 from course.quiz import Quiz
@@ -123,7 +123,7 @@ def draw_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -> Fi
     for row, (count, percent) in enumerate(zip(table["notebooks"], table["percent_of_all"], strict=True)):
         ax.text(129, row, f"{count:,} = {percent:.1f}%", va="center", ha="right", fontsize=8.5, color=INK)
     for row in range(len(table), len(steps)):
-        ax.text(129, row, "?", va="center", ha="right", fontsize=8.5, color=FAINT)
+        ax.text(129, row, "?", va="center", ha="right", fontsize=8.5, color=ink_of(FAINT))
     if guess is not None:
         ax.plot(guess, range(1, len(steps)), "D:", color=PURPLE, markersize=6, linewidth=1)
     ax.set(

@@ -14,7 +14,18 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, ORANGE, PURPLE, VERMILLION, draw_bars, label_line, new_figure, title_axes
+from course.display import (
+    BLUE,
+    FAINT,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    draw_bars,
+    ink_of,
+    label_line,
+    new_figure,
+    title_axes,
+)
 from course.labs.lab import Lab, movable
 from course.predict import Between
 from course.quiz import Quiz
@@ -276,7 +287,7 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
     if guess is not None:
         known = f", here {orphaned}" if table.attrs["accountable"] == "nobody" else ""
         text = f"◆ your guess: {guess:g} orphaned if nobody is named{known}"
-        figure.text(0.19, 0.02, text, fontsize=9, color=PURPLE)
+        figure.text(0.19, 0.02, text, fontsize=9, color=ink_of(PURPLE))
     return figure
 
 

@@ -24,6 +24,7 @@ from course.display import (
     PURPLE,
     VERMILLION,
     draw_bars,
+    ink_of,
     join_words,
     label_line,
     new_figure,
@@ -281,7 +282,7 @@ def draw_story(table: pd.DataFrame, guess: str | None = None) -> Any:
             good = row.lane == "answered"
             mark, colour = ("✓", GREEN) if good else ("✗", VERMILLION)
             number = int(row.event[-1])
-            ax.text(row.day, place, f"{number} {mark}", ha="center", va="center", weight="bold", color=colour)
+            ax.text(row.day, place, f"{number} {mark}", ha="center", va="center", weight="bold", color=ink_of(colour))
             ax.text(row.day, place - 0.3, SHORT_QUESTIONS[number - 1], ha="center", va="center", fontsize=7.5)
             continue
         colour, hatch, _ = _LOOKS[row.lane]
@@ -305,7 +306,7 @@ def draw_story(table: pd.DataFrame, guess: str | None = None) -> Any:
         days = table.attrs["hurt_alone"][guess] - usual
         known = f": {days or 'no'} more day{'s' * (days != 1)}" if table.attrs["missing"] == [guess] else ""
         text = f"◆ your guess: {guess}{known}"
-        ax.text(1, -0.105, text, transform=ax.transAxes, ha="right", va="top", fontsize=9, color=PURPLE)
+        ax.text(1, -0.105, text, transform=ax.transAxes, ha="right", va="top", fontsize=9, color=ink_of(PURPLE))
     # Names as texts: ticks with labels would take a third of the redraw.
     ax.set_yticks([])
     for name, place in places.items():

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, ink_of, label_line, new_figure, title_axes
 from course.labs.lab import Lab, movable
 from course.predict import Between
 
@@ -482,11 +482,11 @@ def _draw_days(ax: Axes, shown: pd.Series, guess: float | None) -> None:
     ax.plot(days, revenue, color=BLUE, marker="o", markersize=2.5, linewidth=1)
     top = revenue.max() * 1.35
     ax.plot(days, np.full(DAYS, top), linestyle="", marker="s", markersize=3, color=GREEN)
-    ax.text(0, top * 1.03, "health lights: green every day", fontsize=8.5, color=GREEN)
+    ax.text(0, top * 1.03, "health lights: green every day", fontsize=8.5, color=ink_of(GREEN))
     pages = [] if shown["pages"] == "none" else [int(day) for day in shown["pages"].split(", ")]
     ax.plot(pages, np.full(len(pages), top * 0.85), linestyle="", marker="v", markersize=6, color=VERMILLION)
     told = shown["pages"] if "net" not in shown else _judged(shown)
-    ax.text(0, top * 0.9, f"pages: {told}", fontsize=8.5, color=VERMILLION)
+    ax.text(0, top * 0.9, f"pages: {told}", fontsize=8.5, color=ink_of(VERMILLION))
     title = f"{shown['month']}: revenue, 1000 EUR a day"
     if "net" in shown and shown["lost_unwatched"] > _NOTHING * signals["revenue"].sum():
         whole = (signals["revenue"] + signals["lost"]) / 1000
@@ -495,7 +495,7 @@ def _draw_days(ax: Axes, shown: pd.Series, guess: float | None) -> None:
         ax.axvline(shown["began_on"] - 0.5, ymax=0.72, color=INK, linewidth=0.8, linestyle=":")
         title = f"{shown['month']}: {100 * _share_lost(signals):.1f} % of revenue lost (red)"
         if guess is not None and shown["month"] == "April":
-            ax.text(0.02, 0.05, f"you guessed {guess:g} %", color=PURPLE, fontsize=8.5, transform=ax.transAxes)
+            ax.text(0.02, 0.05, f"you guessed {guess:g} %", color=ink_of(PURPLE), fontsize=8.5, transform=ax.transAxes)
     ax.set_ylim(0, top * 1.12)
     ax.set_xticks(range(0, DAYS, 7))
     ax.yaxis.set_major_locator(MaxNLocator(4))

@@ -26,7 +26,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, new_figure, title_axes
+from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, ink_of, new_figure, title_axes
 from course.labs.lab import Lab, movable
 from course.predict import Between
 
@@ -358,13 +358,13 @@ def _draw_days(ax: Axes, daily: list[float], column_back: int, guess: float | No
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     ax.text(column_back + 1, 43, "column mended", fontsize=8, va="center", color=INK, bbox=behind)
     ax.axhline(IN_THE_NOTEBOOK * 100, color=VERMILLION, linewidth=1.0, linestyle="--")
-    ax.text(DAYS + 1, IN_THE_NOTEBOOK * 100, "notebook", color=VERMILLION, fontsize=8.5, va="center")
+    ax.text(DAYS + 1, IN_THE_NOTEBOOK * 100, "notebook", color=ink_of(VERMILLION), fontsize=8.5, va="center")
     if guess is not None:
         # A guess above the picture's top stands at its top, and is told in the sentence all the same.
         place = min(guess, 59.0)
         ax.axhline(place, color=PURPLE, linewidth=1.0, linestyle="-.")
         apart = max(place, IN_THE_NOTEBOOK * 100 + 5) if place >= IN_THE_NOTEBOOK * 100 else -2.0
-        ax.text(DAYS + 1, apart, "your guess", color=PURPLE, fontsize=8.5, va="center")
+        ax.text(DAYS + 1, apart, "your guess", color=ink_of(PURPLE), fontsize=8.5, va="center")
     ax.set(xlim=(0, DAYS), ylim=(0, 60), xlabel="day", xticks=range(0, DAYS + 1, 30), yticks=range(0, 61, 20))
     title_axes(ax, "Bad promises a day (%)")
 

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, join_words, new_figure
+from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, ink_of, join_words, new_figure
 from course.labs.cache import memory
 from course.labs.lab import Lab, movable
 from course.labs.what_is_mlops.silent_failure import COLUMNS, simulate_card_payments
@@ -266,20 +266,20 @@ def draw_rows(table: pd.DataFrame, guess: float | None = None) -> Any:
         ax.text(1, place, row.concern, fontsize=9, va="center")
         ax.text(21.5, place + 0.2, f"{row.done_to_program}:", fontsize=8.5, va="center", color=INK)
         loud = row.program.startswith(ERROR)
-        ax.text(21.5, place - 0.22, row.program, fontsize=8.5, va="center", color=BLUE if loud else GREEN)
-        ax.text(50, place, row.bet.replace(", ", ",\n"), fontsize=8.5, va="center", color=PURPLE)
+        ax.text(21.5, place - 0.22, row.program, fontsize=8.5, va="center", color=ink_of(BLUE if loud else GREEN))
+        ax.text(50, place, row.bet.replace(", ", ",\n"), fontsize=8.5, va="center", color=ink_of(PURPLE))
         if row.bet == NOT_YET:
-            ax.text(69, place, "?", fontsize=9, va="center", color=FAINT)
+            ax.text(69, place, "?", fontsize=9, va="center", color=ink_of(FAINT))
             continue
         more = f": {_percent(row.changed)}" if row.model == OTHER else ""
-        ax.text(69, place + 0.2, row.model + more, fontsize=8.5, va="center", color=_colour(row))
+        ax.text(69, place + 0.2, row.model + more, fontsize=8.5, va="center", color=ink_of(_colour(row)))
         if row.model != ERROR:
             words = f"wrong: {_percent(row.wrong_before)} → {_percent(row.wrong_after)}"
             if row.model == SAME and row.scores_changed:
                 words = f"wrong: {_percent(row.wrong_after)}, other scores: {_percent(row.scores_changed)}"
-            ax.text(69, place - 0.22, words, fontsize=8.5, va="center", color=_colour(row))
+            ax.text(69, place - 0.22, words, fontsize=8.5, va="center", color=ink_of(_colour(row)))
         if row.bet == row.model:
-            ax.text(67.5, place, "✓", fontsize=10, va="center", ha="right", color=GREEN)
+            ax.text(67.5, place, "✓", fontsize=10, va="center", ha="right", color=ink_of(GREEN))
     return figure
 
 

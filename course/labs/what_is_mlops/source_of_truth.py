@@ -16,7 +16,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, join_words, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, ink_of, join_words, label_line, new_figure, title_axes
 from course.labs.lab import Lab, movable
 
 CODE = """from sklearn.linear_model import LogisticRegression
@@ -136,13 +136,15 @@ def draw_edit(table: pd.DataFrame, guess: None = None) -> Any:
     )
     left.set(xlim=(0, 10), ylim=(-0.6, 4.6))
     for x, head in ((2.4, "before"), (5.7, "after")):
-        left.text(x, 4.25, head, fontsize=8.5, color=FAINT)
+        left.text(x, 4.25, head, fontsize=8.5, color=ink_of(FAINT))
     for place, row in zip((3, 2, 1, 0), table.iloc[:-1].itertuples(), strict=True):
         colour = VERMILLION if row.moved else INK
         left.text(0, place, row.artefact, fontsize=9, weight="bold")
         left.text(2.4, place, row.before, fontsize=9, family="monospace")
-        left.text(5.7, place, row.after, fontsize=9, family="monospace", color=colour)
-        left.text(8.9, place, "moved" if row.moved else "same", fontsize=8.5, color=colour if row.moved else GREEN)
+        left.text(5.7, place, row.after, fontsize=9, family="monospace", color=ink_of(colour))
+        left.text(
+            8.9, place, "moved" if row.moved else "same", fontsize=8.5, color=ink_of(colour if row.moved else GREEN)
+        )
     left.axis("off")
     title_axes(left, "Fingerprints")
     before, after = table.attrs["percent"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, TimeoutError, expect
 
 #: Messages of JupyterLab itself on the console, each with its reason; anything else is a fault.
@@ -27,6 +28,11 @@ WATCH = """lab => {
 }"""
 SEEN = "() => window.courseSeen.done !== null && window.courseSeen.begun !== null"
 TOOK = "() => window.courseSeen.done - window.courseSeen.begun"
+
+
+def in_the_gate(names: Sequence[str], *some: str) -> list:
+    """Parameters for every one of `names`, of which only `some` are tried outside of the long run."""
+    return [pytest.param(name, marks=[] if name in some else pytest.mark.long) for name in names]
 
 
 class Page:

@@ -9,13 +9,13 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbclient import NotebookClient
-from student import Page
+from student import Page, in_the_gate
 from test_sections import LESSON, ROOT, SECTIONS
 
 pytestmark = pytest.mark.browser
 
 #: One section in the gate, all of them in the long run; this one has laboratories, a quiz and a written answer.
-SOME = [pytest.param(name, marks=[] if name == SECTIONS[6] else pytest.mark.long) for name in SECTIONS]
+SOME = in_the_gate(SECTIONS, SECTIONS[6])
 #: What JupyterLab and ipywidgets make and the course cannot change, each by rule and by where it stands.
 NOT_OURS = {
     "aria-required-attr": r"noUi-handle",

@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from student import Page, move, name_of
+from student import Page, in_the_gate, move, name_of
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -54,19 +54,18 @@ def move_every_control(student, section, by, most=None) -> list[float]:
     return took
 
 
-#: These train: all of their controls are moved in the long run, the first of each laboratory in the gate.
-TRAIN = ("3_whats_different", "5_cost_of_skipping")
+#: What the gate looks at: sliders, lists and boxes without training, and of what trains the first control each.
+#: Every other section is moved in the long run; `tests/labs/test_every_lab.py` moves all of them without a browser.
+IN_THE_GATE = ("2_one_sentence", "4_five_pillars", "6_ownership")
 
 
-@pytest.mark.parametrize(
-    "section", [pytest.param(name, marks=pytest.mark.long if name in TRAIN else []) for name in SECTIONS]
-)
+@pytest.mark.parametrize("section", in_the_gate(SECTIONS, *IN_THE_GATE))
 def test_every_control_of_a_solved_section_moves_by_keyboard(student, section, record_property):
     took = move_every_control(student, section, "keyboard")
     record_property("milliseconds", statistics.median(took))
 
 
-@pytest.mark.parametrize("section", TRAIN)
+@pytest.mark.parametrize("section", ["5_cost_of_skipping"])
 def test_the_first_control_of_each_laboratory_moves_by_keyboard(student, section):
     move_every_control(student, section, "keyboard", most=1)
 
@@ -77,9 +76,7 @@ def test_every_control_of_a_solved_section_moves_by_mouse(student, section):
     move_every_control(student, section, "mouse")
 
 
-@pytest.mark.parametrize(
-    "section", [pytest.param(name, marks=[] if name in SECTIONS[:2] else pytest.mark.long) for name in SECTIONS]
-)
+@pytest.mark.parametrize("section", in_the_gate(SECTIONS, *SECTIONS[:2]))
 def test_an_untouched_section_runs_to_its_last_cell_and_asks_for_predictions(student, section):
     student.open(f"{section}.ipynb")
     student.run_all()

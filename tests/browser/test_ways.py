@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from student import Page, move
+from student import Page, in_the_gate, move
 from test_sections import ROOT, SECTIONS
 
 pytestmark = pytest.mark.browser
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 #: One section in the gate, all of them in the long run.
 BEFORE = "NameError? Run"
 WAITING = [name for name in SECTIONS if BEFORE in (ROOT / "release" / "01_what_is_mlops" / f"{name}.ipynb").read_text()]
-SOME = [pytest.param(name, marks=[] if name == SECTIONS[1] else pytest.mark.long) for name in SECTIONS]
+SOME = in_the_gate(SECTIONS, SECTIONS[1])
 
 
 @pytest.fixture

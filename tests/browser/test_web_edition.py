@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from student import in_the_gate
 from test_accessibility import faults
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.browser
 LESSON = "01_what_is_mlops"
 SECTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "release" / LESSON).glob("*.ipynb"))
 PAGES = ["index", "roadmap", "run", "search", f"{LESSON}/index", *(f"{LESSON}/{name}" for name in SECTIONS)]
@@ -98,8 +99,8 @@ def mouse(page, control) -> None:
         control.select_option(index=1 if control.input_value() == "0" else 0)
 
 
-@pytest.mark.parametrize("by", [keyboard, mouse], ids=lambda by: by.__name__)
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("by", [keyboard, pytest.param(mouse, marks=pytest.mark.long)], ids=lambda by: by.__name__)
+@pytest.mark.parametrize("section", in_the_gate(SECTIONS, "0_start_here", "6_ownership"))
 def test_every_laboratory_asks_first_and_then_moves(reader, section, by):
     page = reader(f"{LESSON}/{section}")
     labs = page.locator(".explorable:has(img)").all()
@@ -209,7 +210,7 @@ def test_without_a_script_the_default_state_is_there(reader):
     expect(page.locator(".quiz .why").first).to_be_hidden()
 
 
-@pytest.mark.parametrize("where", ["server", "disk"])
+@pytest.mark.parametrize("where", ["server", pytest.param("disk", marks=pytest.mark.long)])
 def test_next_leads_through_the_course_and_previous_back(reader, where):
     page = reader("index", where)
     seen = ["index"]
@@ -252,15 +253,8 @@ def open_everything(page) -> None:
     page.wait_for_timeout(100)  # `toggle` is told a moment later
 
 
-#: In the gate one page of each kind, in both themes; all of them in the long run.
-SOME = [
-    pytest.param(name, marks=[] if name in (f"{LESSON}/4_five_pillars", "roadmap", "index") else pytest.mark.long)
-    for name in PAGES
-]
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", SOME)
+@pytest.mark.parametrize("path", in_the_gate(PAGES, "index", f"{LESSON}/2_one_sentence"))
 def test_a_page_has_no_serious_fault(chromium, served, path, theme):
     context = chromium.new_context(viewport={"width": 1000, "height": 1200}, color_scheme=theme)
     try:
@@ -273,6 +267,7 @@ def test_a_page_has_no_serious_fault(chromium, served, path, theme):
         context.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1000, 400])
 def test_no_page_scrolls_sideways(reader, served, width):
     page = reader("index", viewport={"width": width, "height": 900})
@@ -280,6 +275,17 @@ def test_no_page_scrolls_sideways(reader, served, width):
         page.goto(f"{served['server']}/{path}.html")
         open_everything(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} at {width} pixels"
+
+
+def test_on_a_telephone_a_picture_keeps_its_size_and_slides(reader):
+    page = reader(f"{LESSON}/6_ownership", viewport={"width": 400, "height": 900})
+    page.locator(".peek").click()
+    frame = page.locator(".explorable .picture")
+    assert frame.locator("img").bounding_box()["width"] >= 600 > frame.bounding_box()["width"]
+    frame.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("frame => frame.scrollLeft > 0", arg=frame.element_handle())
+    assert faults(page, ["html"]) == []
 
 
 def test_dark_and_light_differ_and_pictures_stay_on_paper(reader):

@@ -47,7 +47,8 @@ def explorable_html(explorable: Explorable, pictures: str) -> str:
         '<div class="outcome">',
         '<p class="committed" tabindex="-1"></p>' if lab.question is not None else "",
         '<div class="controls">' + "".join(_control_html(c, anchor) for c in explorable.controls) + "</div>",
-        f'<img src="{pictures}{name_of_picture(state.picture)}" alt="{alt}" width="{width}" height="{height}">',
+        f'<div class="picture"><img src="{pictures}{name_of_picture(state.picture)}" alt="{alt}" '
+        f'width="{width}" height="{height}"></div>',
         f'<p class="sentence" role="status">{html.escape(state.sentence)}</p>',
         "<details><summary>The numbers as a table</summary>",
         f'<div class="numbers" tabindex="0" role="region" aria-label="The numbers of: {html.escape(lab.title)}">',

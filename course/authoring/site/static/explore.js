@@ -94,6 +94,7 @@ function startExplorable(lab) {
     const line = lab.querySelector(".committed");
     line.textContent = committedWords(found, data.question);
     line.focus();  // the button that had the focus is gone
+    reachWhatScrolls();
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -110,13 +111,17 @@ function startQuiz(quiz) {
   });
 }
 
-/** What scrolls must be reachable by keyboard. */
+const SCROLLING = { ".highlight pre": "Code that scrolls", ".table-wrapper": "A table that scrolls", ".picture": "A picture that scrolls" };
+
+/** What scrolls must be reachable by keyboard, and what does not must not stand in the way. */
 function reachWhatScrolls() {
-  for (const box of document.querySelectorAll(".highlight pre, .table-wrapper")) {
-    if (box.scrollWidth > box.clientWidth) {
-      box.tabIndex = 0;
-      box.setAttribute("role", "region");
-      box.setAttribute("aria-label", box.matches("pre") ? "Code that scrolls" : "A table that scrolls");
+  for (const [boxes, name] of Object.entries(SCROLLING)) {
+    for (const box of document.querySelectorAll(boxes)) {
+      const given = { tabindex: "0", role: "region", "aria-label": name };
+      for (const [attribute, value] of Object.entries(given)) {
+        if (box.scrollWidth > box.clientWidth) box.setAttribute(attribute, value);
+        else box.removeAttribute(attribute);
+      }
     }
   }
 }

@@ -33,7 +33,7 @@ def luminance(colour: str) -> float:
     """Return the relative luminance of "#rrggbb" as WCAG 2.2 defines it, 0 (black) to 1 (white).
 
     >>> luminance("#ffffff"), round(luminance("#0072B2"), 3)
-    (1.0, 0.153)
+    (1.0, 0.152)
     """
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
@@ -236,6 +236,25 @@ def notice_html(text: str, kind: str = "note") -> str:
         f'<p role="status" style="margin:6px 0;padding:6px 10px;border-left:4px solid {colour};line-height:1.45;'
         f'max-width:46em"><strong>{word}.</strong> {html.escape(text)}</p>'
     )
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as the pages write it.
+
+    >>> percent(0.1549), percent(0.09, 0)
+    ('15.5 %', '9 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
+def signed(number: float, digits: int = 1) -> str:
+    """Return a gain or a loss with its sign, a true minus among them; nothing has none.
+
+    >>> signed(1.25), signed(-1.5), signed(-0.01)
+    ('+1.2', '−1.5', '0.0')
+    """
+    text = f"{number:+.{digits}f}".replace("-", "−")
+    return text[1:] if float(text[1:]) == 0 else text
 
 
 def join_words(words: Sequence[str]) -> str:

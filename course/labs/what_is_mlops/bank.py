@@ -27,6 +27,7 @@ from course.display import (
     ink_of,
     label_line,
     new_figure,
+    signed,
     title_axes,
 )
 from course.labs.lab import Lab, movable
@@ -485,10 +486,11 @@ def draw_bank(table: pd.DataFrame, guess: float | None = None) -> Figure:
         net = table["net"] / 1000
         right.barh(table["bank"], net, color=[GREEN if n > 0 else FAINT for n in net])
         for row, value in enumerate(net):
-            label_line(right, max(value, 0), row, f"{value:+.1f}")
+            label_line(right, max(value, 0), row, signed(value))
         low, high = min(net.min(), -3), max(net.max(), 3)
         right.set_xlim(low - 0.05 * (high - low), high + 0.22 * (high - low))
         right.axvline(0, color=FAINT, linewidth=0.8)
+        right.set_xticks([])
         title_axes(right, "Saved against leaving it, 1000 EUR")
     else:
         _draw_dashboard(left, shown, guess)
@@ -500,9 +502,9 @@ def draw_bank(table: pd.DataFrame, guess: float | None = None) -> Figure:
                 label_line(right, QUARTERS.index(paged), row, f"page in {paged}", xytext=(7, 0))
         right.set_yticks(range(len(table)), table["bank"])
         right.set_xlim(-1, 24)
+        _years(right)
         right.set_ylim(-0.6, len(table) - 0.4)
         title_axes(right, f"First page; then: {shown['act']}")
-    right.set_xticks([])
     right.invert_yaxis()
     right.grid(visible=False)
     return figure
@@ -517,7 +519,7 @@ def _draw_dashboard(ax: Axes, shown: pd.Series, guess: float | None) -> None:
     ax.plot(x, 100 * yearly, color=GREEN, linestyle="-.", marker="^", markersize=3)
     label_line(ax, 15, 100 * yearly.min(), "recall, by year", GREEN, xytext=(0, -11), ha="right")
     ax.axhline(100 * ACCURACY_LIMIT, color=INK, linewidth=0.8, linestyle=":")
-    label_line(ax, 15, 100 * ACCURACY_LIMIT, "limit", xytext=(0, -6), ha="right")
+    label_line(ax, 4, 100 * ACCURACY_LIMIT, "limit", xytext=(0, -6), ha="center")
     if guess is not None and shown["bank"] == "the bank":
         ax.axhline(guess, color=PURPLE, linewidth=1, linestyle="--")
         x, y = _beside_guess(guess)

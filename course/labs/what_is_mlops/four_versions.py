@@ -15,7 +15,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, join_words, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, join_words, label_line, new_figure, percent, title_axes
 from course.labs.cache import memory
 from course.labs.lab import Lab, movable
 from course.predict import Between
@@ -152,9 +152,9 @@ def describe_versions(table: pd.DataFrame, guess: float | None = None) -> str:
     change = groups["your_accuracy"] - groups["first_accuracy"]
     up, down = list(groups["group"][change > 0]), list(groups["group"][change < 0])
     text = (
-        f"{start}{whole['changed']:.1%} of the predictions differ from the first run's, overall accuracy goes from "
-        f"{whole['first_accuracy']:.1%} to {whole['your_accuracy']:.1%}, better for {join_words(up)}, worse for "
-        f"{join_words(down)}. These predictions have the fingerprint {whole['fingerprint']}."
+        f"{start}{percent(whole['changed'])} of the predictions differ from the first run's, overall accuracy goes "
+        f"from {percent(whole['first_accuracy'])} to {percent(whole['your_accuracy'])}, better for {join_words(up)}, "
+        f"worse for {join_words(down)}. These predictions have the fingerprint {whole['fingerprint']}."
     )
     if guess is not None and moved == ["data"]:
         text += f" You guessed that {guess:g} % would change."

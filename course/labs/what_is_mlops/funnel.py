@@ -98,11 +98,11 @@ def describe_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -
         )
     text = (
         f"{last['notebooks']:,} of {all_of_them:,} notebooks reach the step “{last['step']}”: "
-        f"{last['percent_of_all']:.1f}% of all."
+        f"{last['percent_of_all']:.1f} % of all."
     )
     if guess is None:
         return text
-    text += f" You guessed {guess[len(table) - 2]:g}%."
+    text += f" You guessed {guess[len(table) - 2]:g} %."
     if len(table) == len(guess) + 1:
         off = np.abs(table["percent_of_all"].to_numpy()[1:] - np.array(guess, dtype=float))
         furthest = int(off.argmax())
@@ -121,7 +121,7 @@ def draw_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -> Fi
     steps = list(notebook_funnel()["step"])
     ax.barh(range(len(table)), table["percent_of_all"], color=BLUE, height=0.5)
     for row, (count, percent) in enumerate(zip(table["notebooks"], table["percent_of_all"], strict=True)):
-        ax.text(129, row, f"{count:,} = {percent:.1f}%", va="center", ha="right", fontsize=8.5, color=INK)
+        ax.text(129, row, f"{count:,} = {percent:.1f} %", va="center", ha="right", fontsize=8.5, color=INK)
     for row in range(len(table), len(steps)):
         ax.text(129, row, "?", va="center", ha="right", fontsize=8.5, color=ink_of(FAINT))
     if guess is not None:

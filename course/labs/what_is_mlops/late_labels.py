@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, join_words, label_line, new_figure, title_axes
+from course.display import BLUE, FAINT, GREEN, INK, VERMILLION, join_words, label_line, new_figure, percent, title_axes
 from course.labs.lab import Lab, movable
 
 DAYS, ONSET, ANSWERS_A_DAY = 120, 40, 200
@@ -96,9 +96,9 @@ def describe_waiting(table: pd.DataFrame, guess: None = None) -> str:
     by = [f"the {name} rang for nothing {_times(n)}" for name, n in about["false_rings_by"].items() if n]
     nothing = join_words(by) if by else "no alarm rang for nothing"
     return (
-        f"{late}. From day {ONSET} on {WRONG_AFTER:.0%} of the answers are wrong instead of {WRONG_BEFORE:.0%}; "
-        f"{found}. Before that {nothing}."
-    ).replace("%", " %")
+        f"{late}. From day {ONSET} on {percent(WRONG_AFTER, 0)} of the answers are wrong instead of "
+        f"{percent(WRONG_BEFORE, 0)}; {found}. Before that {nothing}."
+    )
 
 
 def _days(number: int) -> str:
@@ -131,7 +131,7 @@ def draw_waiting(table: pd.DataFrame, guess: None = None) -> Any:
         last = shown["known"].last_valid_index()
         label_line(ax, last, 100 * shown["known"][last], "what is\nknown", BLUE)
     ax.axhline(100 * ALARM, color=INK, linestyle="--", linewidth=1)
-    label_line(ax, 0, 100 * ALARM, f"alarm above {ALARM:.0%}".replace("%", " %"), INK, xytext=(2, 7))
+    label_line(ax, 0, 100 * ALARM, f"alarm above {percent(ALARM, 0)}", INK, xytext=(2, 7))
     for name, marker, place in (("labels", "^", 17.6), ("inputs", "v", 20.2)):
         rings = table[(table["rings"] == name) & (table["day"] <= end)]
         right, wrong = (rings["day"][rings["rings_rightly"] == rightly] for rightly in (True, False))

@@ -17,7 +17,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from course.display import BLUE, FAINT, GREEN, INK, PURPLE, VERMILLION, ink_of, label_line, new_figure, title_axes
+from course.display import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    PURPLE,
+    VERMILLION,
+    ink_of,
+    label_line,
+    new_figure,
+    signed,
+    title_axes,
+)
 from course.labs.lab import Lab, movable
 from course.predict import Between
 
@@ -449,7 +461,7 @@ def draw_watching(table: pd.DataFrame, guess: float | None = None) -> Figure:
     if "net" in table:
         right.barh(table["month"], table["net"] / 1000, color=[GREEN if net > 0 else FAINT for net in table["net"]])
         for row, net in enumerate(table["net"]):
-            label_line(right, max(net, 0) / 1000, row, f"{net / 1000:+.1f}")
+            label_line(right, max(net, 0) / 1000, row, signed(net / 1000))
         title_axes(right, "Saved minus false pages, 1000 EUR")
         low, high = min(table["net"].min() / 1000, -3), max(table["net"].max() / 1000, 3)
         right.set_xlim(low - 0.05 * (high - low), high + 0.25 * (high - low))
@@ -493,9 +505,18 @@ def _draw_days(ax: Axes, shown: pd.Series, guess: float | None) -> None:
         ax.plot(days, whole, color=INK, linestyle="--", linewidth=1)
         ax.fill_between(days, revenue, whole, color=VERMILLION, alpha=0.25, linewidth=0)
         ax.axvline(shown["began_on"] - 0.5, ymax=0.72, color=INK, linewidth=0.8, linestyle=":")
-        title = f"{shown['month']}: {100 * _share_lost(signals):.1f} % of revenue lost (red)"
+        title = f"{shown['month']}: {100 * _share_lost(signals):.1f} % of revenue lost (shaded)"
         if guess is not None and shown["month"] == "April":
-            ax.text(0.02, 0.05, f"you guessed {guess:g} %", color=ink_of(PURPLE), fontsize=8.5, transform=ax.transAxes)
+            behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            ax.text(
+                0.02,
+                0.05,
+                f"you guessed {guess:g} %",
+                color=ink_of(PURPLE),
+                fontsize=8.5,
+                transform=ax.transAxes,
+                bbox=behind,
+            )
     ax.set_ylim(0, top * 1.12)
     ax.set_xticks(range(0, DAYS, 7))
     ax.yaxis.set_major_locator(MaxNLocator(4))

@@ -26,7 +26,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, ink_of, new_figure, title_axes
+from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, ink_of, new_figure, percent, title_axes
 from course.labs.lab import Lab, movable
 from course.predict import Between
 
@@ -300,14 +300,14 @@ def describe_ship_it(table: pd.DataFrame, guess: float | None = None) -> str:
     can = "can be rebuilt to the bit" if board["rebuildable"] else "cannot be rebuilt"
     answers = table.attrs["answers"]
     text = (
-        f"{board['bad_share']:.1%} of the promises were bad, where the notebook said {IN_THE_NOTEBOOK:.0%}"
+        f"{percent(board['bad_share'])} of the promises were bad, where the notebook said {percent(IN_THE_NOTEBOOK, 0)}"
         f"{_AND_FROM_DAY_0[answers['delivery']]}; what added most of them was {_AS_WORDS[worst['cause']]} "
         f"({worst['bad_promises']:,} promises). The bad release answered customers for {board['rollback_hours']:,} "
         f"hours. {_AUDITOR[answers['logging']].format(LOGGING[answers['logging']].audit)}. A question waits "
         f"{board['latency_ms']:g} ms, the half-year cost {board['cost_eur']:,} EUR, and version 1 {can}."
     )
     if guess is not None and table.attrs["answers"] == AS_THE_NOTEBOOK_LEFT_IT:
-        text += f" You guessed {guess:g}%."
+        text += f" You guessed {guess:g} %."
     return text
 
 
@@ -326,11 +326,11 @@ def draw_ship_it(table: pd.DataFrame, guess: float | None = None) -> Figure:
 
 
 _AS_WORDS = {name: f"the {name}" if name != "drift" else name for name in CAUSES}
-_FROM_DAY_0 = " ({:.0%} from day 0 on, because {} data is {})"
+_FROM_DAY_0 = " ({} from day 0 on, because {} data is {})"
 _AND_FROM_DAY_0 = {
-    "batch": _FROM_DAY_0.format(IN_THE_NOTEBOOK + DELIVERY["batch"].stale, "batch", "old"),
+    "batch": _FROM_DAY_0.format(percent(IN_THE_NOTEBOOK + DELIVERY["batch"].stale, 0), "batch", "old"),
     "streaming": "",
-    "on-device": _FROM_DAY_0.format(IN_THE_NOTEBOOK + DELIVERY["on-device"].stale, "on-device", "coarse"),
+    "on-device": _FROM_DAY_0.format(percent(IN_THE_NOTEBOOK + DELIVERY["on-device"].stale, 0), "on-device", "coarse"),
 }
 _AUDITOR = {
     "nothing": "After {} hours of work the auditor has no answer, for nothing was kept",
@@ -348,14 +348,14 @@ _LANDMARKS = (
 
 def _draw_days(ax: Axes, daily: list[float], column_back: int, guess: float | None) -> None:
     days = np.arange(DAYS + 1)
-    percent = np.array([*daily, daily[-1]]) * 100
-    ax.fill_between(days, percent, step="post", color=BLUE, alpha=0.16)
-    ax.step(days, percent, where="post", color=BLUE, linewidth=1.4)
+    bad = np.array([*daily, daily[-1]]) * 100
+    ax.fill_between(days, bad, step="post", color=BLUE, alpha=0.16)
+    ax.step(days, bad, where="post", color=BLUE, linewidth=1.4)
     ax.vlines([day for day, _, _ in _LANDMARKS], 0, 60, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
-    for day, words, row in _LANDMARKS:
-        ax.text(day + 1, 57 - 7 * row, words, fontsize=8, va="center", color=INK)
-    ax.vlines(column_back, 0, 45, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    for day, words, row in _LANDMARKS:
+        ax.text(day + 1, 57 - 7 * row, words, fontsize=8, va="center", color=INK, bbox=behind)
+    ax.vlines(column_back, 0, 45, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
     ax.text(column_back + 1, 43, "column mended", fontsize=8, va="center", color=INK, bbox=behind)
     ax.axhline(IN_THE_NOTEBOOK * 100, color=VERMILLION, linewidth=1.0, linestyle="--")
     ax.text(DAYS + 1, IN_THE_NOTEBOOK * 100, "notebook", color=ink_of(VERMILLION), fontsize=8.5, va="center")
@@ -370,7 +370,7 @@ def _draw_days(ax: Axes, daily: list[float], column_back: int, guess: float | No
 
 
 _RAILS = (
-    ("bad_share", "bad promises", lambda value: f"{value:.1%}"),
+    ("bad_share", "bad promises", percent),
     ("rollback_hours", "hours until rollback", lambda value: f"{value:,.0f} h"),
     ("latency_ms", "latency", lambda value: f"{value:.0f} ms"),
     ("cost_eur", "cost", lambda value: f"{value:,.0f} EUR"),

@@ -67,7 +67,7 @@ def test_the_guess_never_crosses_a_number():
 def test_the_picture_and_the_sentence_give_the_same_two_numbers():
     table = simulate_versions(1, 2, 1, 1)
     words = [text.get_text() for text in draw_versions(table).axes[1].texts]
-    assert words[0] == "68.6 → 68.4" and "from 68.6% to 68.4%" in describe_versions(table)
+    assert words[0] == "68.6 → 68.4" and "from 68.6 % to 68.4 %" in describe_versions(table)
 
 
 def test_the_quiz_explains_every_choice():

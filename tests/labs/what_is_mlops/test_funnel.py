@@ -82,7 +82,7 @@ def test_each_position_of_the_slider_is_said_in_other_words():
 
 def test_at_the_end_the_guess_is_measured():
     sentence = describe_funnel(simulate_funnel(5), GUESS)
-    assert "You guessed 20%" in sentence
+    assert "You guessed 20 %" in sentence
     assert "furthest at “ran through”" in sentence
 
 

@@ -154,7 +154,7 @@ def test_an_unknown_answer_is_refused():
 
 @pytest.mark.parametrize("guess", [0, 4, 15.5, 100])
 def test_a_guess_is_shown_beside_the_start_and_only_there(guess):
-    assert f"You guessed {guess:g}%" in describe_ship_it(simulate_ship_it(**START), guess)
+    assert f"You guessed {guess:g} %" in describe_ship_it(simulate_ship_it(**START), guess)
     other = simulate_ship_it(**(START | {"logging": "predictions"}))
     assert "guessed" not in describe_ship_it(other, guess)
     days, _ = draw_ship_it(simulate_ship_it(**START), guess).axes
@@ -178,7 +178,7 @@ def test_the_sentence_says_whether_the_auditor_got_an_answer_and_why_day_0_is_wo
     said = {kept: describe_ship_it(simulate_ship_it(**(START | {"logging": kept}))) for kept in LOGGING}
     assert "the auditor has no answer" in said["nothing"]
     assert "The auditor has an answer after 1 hour of work" in said["audit record"]
-    assert "6% from day 0 on" in said["nothing"]
+    assert "6 % from day 0 on" in said["nothing"]
     assert "day 0" not in describe_ship_it(simulate_ship_it(**(START | {"delivery": "streaming"})))
 
 

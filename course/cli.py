@@ -21,6 +21,7 @@ COMMANDS = {
     "grade": "course.grading.command",
     "guide": "course.authoring.guide",
     "gallery": "course.authoring.gallery",
+    "film": "course.authoring.film.command",
     "site": "course.authoring.site.command",
     "demo": "course.authoring.demo",
     "doctor": "course.doctor",

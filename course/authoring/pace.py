@@ -5,7 +5,7 @@ tired, not measurements. It is there to find the section that promises 12 minute
 sections comparable. It counts the core only: what stands below *Go further* is extra.
 
 - *Read*: words outside `<details>` at `WORDS_A_MINUTE`, and a few seconds for each line of code that is given.
-- *Play*: a fixed time for each prediction, laboratory, quiz and "set this, look there" question.
+- *Play*: a fixed time for each prediction, laboratory, film, quiz and "set this, look there" question.
 - *Make*: for each function to write, the time to begin, to read its contract, and to satisfy each tests cell; for
   each answer that a person marks, the time to write as many words as the text above it allows ("at most 60 words").
 """
@@ -28,6 +28,8 @@ MINUTES_A_PREDICTION = 0.5
 #: Move every control, read what the sentence says.
 MINUTES_A_LAB = 2.0
 MINUTES_A_QUIZ = 0.5
+#: The longest that a film may last.
+MINUTES_A_FILM = 1.5
 #: Set the controls as asked, look, answer, open the details and read them.
 MINUTES_A_QUESTION = 1.0
 #: Understand what is wanted and write the first version.
@@ -86,8 +88,9 @@ def minutes_of(notebook: NotebookNode) -> Minutes:
             whole += Minutes(code_lines(cell.source) * SECONDS_A_CODE_LINE / 60, 0, 0)
         elif kind == "lab":
             quizzes = len(re.findall(r"(?:\bQuiz|_quiz)\(", cell.source))
-            labs = len(re.findall(r"Lab\(", cell.source)) or int(not quizzes)
-            whole += Minutes(0, labs * MINUTES_A_LAB + quizzes * MINUTES_A_QUIZ, 0)
+            films = len(re.findall(r"_film\(", cell.source))
+            labs = len(re.findall(r"Lab\(", cell.source)) or int(not quizzes and not films)
+            whole += Minutes(0, labs * MINUTES_A_LAB + quizzes * MINUTES_A_QUIZ + films * MINUTES_A_FILM, 0)
         elif kind == "prediction":
             whole += Minutes(0, MINUTES_A_PREDICTION, 0)
         elif kind == "function":

@@ -2,7 +2,7 @@
 # # 0. Many models never arrive, and nobody has counted how many
 #
 # *Lesson 1 of MLOps & Production ML: What Is MLOps and Why It Matters.
-# Reading 4 minutes, playing 4 minutes, making 4 minutes.*
+# Reading 4 minutes, playing 5 minutes, making 4 minutes.*
 #
 # After this section you can
 # - commit to a guess before you see a figure,
@@ -17,6 +17,18 @@
 # This lesson tours why it exists; you need no tool yet, only Python functions, a pandas frame, `fit` and `predict`.
 # Its eight sections take about two and a half hours, in three sittings or one long afternoon.
 #
+# ## A month can go wrong in plain sight
+#
+# Run the cell below and play the film: 80 seconds, silent, with captions.
+# It shows one month of a shop twice.
+# What gives the fault away is in the picture both times.
+
+# %% role="lab"
+from course.labs.what_is_mlops.start_film import start_film
+
+start_film()
+
+# %% [markdown]
 # ## You run, predict, make, validate and hand in
 #
 # - **Run** a cell with Shift and Enter, from the top down.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 1. A working notebook is where a model's life starts, not where it ends
 #
-# *Reading 4 minutes, playing 4 minutes, making 7 minutes, writing 3 minutes.*
+# *Reading 4 minutes, playing 3 minutes, making 7 minutes, writing 3 minutes.*
 #
 # After this section you can
 # - ask the five questions that stand between a notebook and production,
@@ -76,19 +76,9 @@ lab = ShipItLab(prediction)  # NameError? Run the cell `prediction = ...` first.
 lab
 
 # %% [markdown]
-# ## No answer is free, and the questions lean on each other
+# ## No answer is free, so somebody has to choose
 #
-# **1. Set question 2 to "when drift shows" and leave question 3 at "nothing". How often does drift trigger a training?**
-#
-# <details><summary>What you see, and why</summary>
-#
-# Never: the days look as they did, and the trigger costs money.
-# A trigger has to see the drift, and where nothing is kept there is nothing to look at.
-# Set question 3 to "audit record" as well, and the slope is cut into small steps.
-#
-# </details>
-#
-# **2. Can you reach the left end of all five lines?**
+# **Can you reach the left end of all five lines?**
 #
 # <details><summary>Did you?</summary>
 #
@@ -249,6 +239,18 @@ print("Passed: all checks of this cell.")
 # It shortens the bad release, and the sooner the more was kept of version 1.
 # The lost column stays: the old version reads the same broken data.
 # Going back mends what *you* changed, not what others did; for that there is a fallback.
+#
+# </details>
+#
+# ## Go further: the questions lean on each other (2 minutes, no points)
+#
+# **In the lab set question 2 to "when drift shows" and leave question 3 at "nothing". How often does drift trigger a training?**
+#
+# <details><summary>What you see, and why</summary>
+#
+# Never: the days look as they did, and the trigger costs money.
+# A trigger has to see the drift, and where nothing is kept there is nothing to look at.
+# Set question 3 to "audit record" as well, and the slope is cut into small steps.
 #
 # </details>
 #

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 from collections.abc import Callable, Mapping
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-from course.authoring.site.forms import elsewhere_html, explorable_html, id_of, name_of_picture, quiz_html
+from course.authoring.site.forms import elsewhere_html, explorable_html, film_html, id_of, name_of_picture, quiz_html
 from course.authoring.site.pages import Section, markdown_of
 from course.authoring.site.roadmap import roadmap_markdown
 from course.authoring.site.states import Explorable
 from course.errors import CourseError
+from course.labs.film import Film
 from course.labs.lab import Lab
 from course.quiz import Quiz
 from course.syllabus import Syllabus
 
 STATIC = Path(__file__).with_name("static")
 PICTURES = "states"
+FILMS = "films"
 FOOT = (
     "---\n\nThis page is for reading and exploring; the notebook is where you write, check and hand in: "
     "[run the lesson yourself](../run.md)."
@@ -35,6 +38,10 @@ def build(scratch: Path, syllabus: Syllabus, lessons: Lessons, explorables: Expl
     for explorable in explorables.values():
         for state in explorable.states.values():
             (static / PICTURES / name_of_picture(state.picture)).write_bytes(state.picture)
+    for film in (film for sections in lessons.values() for section in sections for film in section.films):
+        (static / FILMS).mkdir(exist_ok=True)
+        for kind in ("mp4", "png"):
+            shutil.copyfile(film.path(kind), static / FILMS / film.path(kind).name)
     for name, text in markdown_files(syllabus, lessons, explorables).items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text, encoding="utf-8")
@@ -114,12 +121,14 @@ def _contents(names: list[str]) -> str:
     return "\n```{toctree}\n:maxdepth: 2\n:titlesonly:\n\n" + "\n".join(names) + "\n```\n"
 
 
-def shown_by(explorables: Explorables) -> Callable[[Lab | Quiz, bool, str], str]:
+def shown_by(explorables: Explorables) -> Callable[[Lab | Quiz | Film, bool, str], str]:
     """Return the function that gives the HTML of what a lab cell shows."""
 
-    def show(thing: Lab | Quiz, is_again: bool, name: str) -> str:
+    def show(thing: Lab | Quiz | Film, is_again: bool, name: str) -> str:
         if isinstance(thing, Quiz):
             return quiz_html(thing, name)
+        if isinstance(thing, Film):
+            return film_html(thing, f"../_static/{FILMS}/")
         kind = type(thing)
         if is_again:
             return f'<p>The laboratory of before, once more: <a href="#{id_of(kind)}">{kind.title}</a>.</p>'

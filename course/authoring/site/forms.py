@@ -11,6 +11,7 @@ from typing import Any
 from course.authoring.site.predictions import fields_html, kind_of
 from course.authoring.site.states import Control, Explorable
 from course.display import TableTexts
+from course.labs.film import Film
 from course.labs.lab import Lab
 from course.quiz import Quiz
 
@@ -69,6 +70,15 @@ def elsewhere_html(lab: type[Lab], way_to_run: str) -> str:
         "<p>This laboratory speaks of the machine that it runs on, so a page has nothing to show. "
         f'<a href="{way_to_run}">Run the lesson yourself</a> to see yours.</p></div>'
     )
+
+
+def film_html(film: Film, folder: str) -> str:
+    """Return a film's player and transcript; `folder` is the way from the page to its files, with a slash at its end."""
+    # The captions stand in the page: a browser does not fetch them where the page lies on a disk.
+    player = film.player_html(
+        f"{folder}{film.path('mp4').name}", film.source("vtt"), f"{folder}{film.path('png').name}"
+    )
+    return f'<div class="film"><p class="lab-title">{html.escape(film.title)}</p>{player}</div>'
 
 
 def quiz_html(quiz: Quiz, name: str) -> str:

@@ -17,6 +17,7 @@ from nbformat.notebooknode import NotebookNode
 
 from course.authoring.rehearsal import role_of
 from course.errors import CourseError
+from course.labs.film import Film
 from course.labs.lab import Lab
 from course.quiz import Quiz
 
@@ -25,9 +26,9 @@ PREDICTION = "In the notebook: the cell for your prediction, and what checks its
 
 @dataclass(frozen=True)
 class Shown:
-    """What a lab cell shows: laboratories and quizzes, in order."""
+    """What a lab cell shows: laboratories, quizzes and films, in order."""
 
-    things: tuple[Lab | Quiz, ...]
+    things: tuple[Lab | Quiz | Film, ...]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Section:
         """The classes of the laboratories on this page, each once."""
         things = [thing for part in self.parts if isinstance(part, Shown) for thing in part.things]
         return list(dict.fromkeys(type(thing) for thing in things if isinstance(thing, Lab)))
+
+    @property
+    def films(self) -> list[Film]:
+        """The films on this page."""
+        things = [thing for part in self.parts if isinstance(part, Shown) for thing in part.things]
+        return [thing for thing in things if isinstance(thing, Film)]
 
 
 def read_section(name: str, notebook: NotebookNode) -> Section:
@@ -86,7 +93,7 @@ def _left_open(source: str) -> list[str]:
     return found
 
 
-def _run(name: str, source: str, names: dict[str, Any]) -> Iterator[Lab | Quiz]:
+def _run(name: str, source: str, names: dict[str, Any]) -> Iterator[Lab | Quiz | Film]:
     """Run a lab cell as a notebook does, and return what it shows."""
     shown: list[Any] = []
     names["__builtins__"] = vars(builtins) | {"display": lambda *things: shown.extend(things)}
@@ -99,9 +106,9 @@ def _run(name: str, source: str, names: dict[str, Any]) -> Iterator[Lab | Quiz]:
     except Exception as error:
         raise CourseError(f"{name}: this lab cell cannot be shown on a page ({error!r}):\n{source}") from error
     for thing in shown:
-        if not isinstance(thing, Lab | Quiz):
+        if not isinstance(thing, Lab | Quiz | Film):
             raise CourseError(
-                f"{name}: a lab cell shows a {type(thing).__name__}; a page takes laboratories and quizzes"
+                f"{name}: a lab cell shows a {type(thing).__name__}; a page takes laboratories, quizzes and films"
             )
         yield thing
 
@@ -128,13 +135,13 @@ def _folded(summary: str, text: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
-def markdown_of(section: Section, show: Callable[[Lab | Quiz, bool, str], str], foot: str) -> str:
-    """Return the page as Markdown; `show` gives the HTML of a laboratory or quiz.
+def markdown_of(section: Section, show: Callable[[Lab | Quiz | Film, bool, str], str], foot: str) -> str:
+    """Return the page as Markdown; `show` gives the HTML of a laboratory, quiz or film.
 
     It is told whether that stood on this page before, and a name for it that is unique there.
     """
     lines: list[str] = []
-    seen: list[Lab | Quiz] = []
+    seen: list[Lab | Quiz | Film] = []
     for part in section.parts:
         for thing in part.things if isinstance(part, Shown) else ():
             is_again = any(thing is earlier for earlier in seen)

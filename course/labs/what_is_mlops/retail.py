@@ -358,6 +358,12 @@ def _played(watch: str, wobbles: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def pages_of(signals: pd.DataFrame, watch: str, wobbles: float, changes: Sequence[Change]) -> list[int]:
+    """Return the days on which one of the alarms in `WATCHES` pages in a month with these signals and changes."""
+    pages, _, _ = _pages(signals, WATCHES[watch], wobbles, *_guilty(changes))
+    return pages
+
+
 def _guilty(changes: Sequence[Change]) -> tuple[set[str], int | None]:
     """The signals that tell of what costs money, and the day it begins."""
     for change in changes:

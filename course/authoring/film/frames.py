@@ -1,6 +1,6 @@
 """One picture of the film: a pure function of the second. The house's colours and type, larger, and nothing flashes.
 
-The lowest tenth of the picture stays empty: there a player writes the captions.
+The lowest quarter of the picture stays empty: there a player writes the captions, above its controls.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def frame(second: float) -> Figure:
     if now.card >= 1:
         _draw_card(figure, story, 1.0)
         return figure
-    revenue = figure.add_axes((0.075, 0.43, 0.70, 0.45))
-    columns = figure.add_axes((0.075, 0.20, 0.70, 0.14))
+    revenue = figure.add_axes((0.075, 0.545, 0.70, 0.335))
+    columns = figure.add_axes((0.075, 0.345, 0.70, 0.115))
     _draw_revenue(revenue, story, now)
     _draw_columns(columns, story, now)
     _draw_side(figure, story, now)
@@ -145,8 +145,8 @@ def _draw_columns(ax: Axes, story: Story, now: Moment) -> None:
             ax.plot(x, y, color=VERMILLION, linewidth=1.4 + 2.6 * now.told, alpha=now.told)
     if now.checked and now.day >= story.rang_on:
         place = _missing(story, BREAK.column, now.checked)[story.rang_on]
-        ax.plot([story.rang_on], [place + 34], "v", color=INK, markersize=13)
-        ax.text(story.rang_on + 0.8, place + 34, "the check rings", fontsize=MIDDLE, color=INK, va="center")
+        ax.plot([story.rang_on], [place + 60], "v", color=INK, markersize=13)
+        ax.text(story.rang_on + 0.8, place + 60, "the check rings", fontsize=MIDDLE, color=INK, va="center")
     _plain(ax, (0, 50, 100), (-4, 106))
     title = "Visits without a value, %, column by column"
     if now.told >= 1:
@@ -168,14 +168,14 @@ def _draw_side(figure: Figure, story: Story, now: Moment) -> None:
     day = int(now.day + 1e-9)
     figure.text(left, 0.895, f"Day {day}", fontsize=LARGE, color=INK, weight="bold", va="center")
     for place, light in enumerate(LIGHTS):
-        figure.text(left, 0.815 - 0.058 * place, "■", fontsize=MIDDLE, color=GREEN, va="center")
-        figure.text(left + 0.03, 0.815 - 0.058 * place, f"{light} ok", fontsize=MIDDLE, color=INK, va="center")
+        figure.text(left, 0.82 - 0.052 * place, "■", fontsize=MIDDLE, color=GREEN, va="center")
+        figure.text(left + 0.03, 0.82 - 0.052 * place, f"{light} ok", fontsize=MIDDLE, color=INK, va="center")
     pages = int(now.checked and now.day >= story.rang_on)
-    figure.text(left, 0.635, f"Pages: {pages}", fontsize=MIDDLE, color=INK, va="center")
+    figure.text(left, 0.65, f"Pages: {pages}", fontsize=MIDDLE, color=INK, va="center")
     if now.whole:
-        figure.text(left, 0.535, "Lost so far", fontsize=MIDDLE, color=INK, va="center", alpha=now.whole)
+        figure.text(left, 0.56, "Lost so far", fontsize=MIDDLE, color=INK, va="center", alpha=now.whole)
         sum_now = f"{lost_by(story, now):,.0f} EUR"
-        figure.text(left, 0.475, sum_now, fontsize=LARGE, color=ink_of(VERMILLION), va="center", alpha=now.whole)
+        figure.text(left, 0.505, sum_now, fontsize=LARGE, color=ink_of(VERMILLION), va="center", alpha=now.whole)
 
 
 def lost_by(story: Story, now: Moment) -> float:
@@ -189,7 +189,7 @@ def lost_by(story: Story, now: Moment) -> float:
 
 def _draw_card(figure: Figure, story: Story, shown: float) -> None:
     rows = (("nobody looked", story.lost, VERMILLION), ("one check looked", story.lost_checked, BLUE))
-    ax = figure.add_axes((0.27, 0.42, 0.55, 0.30))
+    ax = figure.add_axes((0.27, 0.46, 0.55, 0.28))
     ax.barh([1, 0], [lost for _, lost, _ in rows], color=[colour for *_, colour in rows], height=0.5, alpha=shown)
     for place, (who, lost, colour) in zip((1, 0), rows, strict=True):
         ax.text(-story.lost / 40, place, who, fontsize=MIDDLE, color=INK, ha="right", va="center", alpha=shown)
@@ -201,4 +201,4 @@ def _draw_card(figure: Figure, story: Story, shown: float) -> None:
     ax.spines[:].set_visible(False)
     figure.text(0.075, 0.83, "The same month, the same model", fontsize=LARGE, color=INK, weight="bold", alpha=shown)
     source = f"All numbers: the course's simulator of a shop, seed {SEED}. Lesson 1: What Is MLOps and Why It Matters."
-    figure.text(0.075, 0.24, source, fontsize=SMALL, color=INK, alpha=shown)
+    figure.text(0.075, 0.36, source, fontsize=SMALL, color=INK, alpha=shown)

@@ -73,7 +73,7 @@ def elsewhere_html(lab: type[Lab], way_to_run: str) -> str:
 
 
 def film_html(film: Film, folder: str) -> str:
-    """Return a film's player and transcript; `folder` is the way from the page to its files, with a slash at its end."""
+    """Return a film's player and transcript; `folder` is the way from the page to its files, with a slash."""
     # The captions stand in the page: a browser does not fetch them where the page lies on a disk.
     player = film.player_html(
         f"{folder}{film.path('mp4').name}", film.source("vtt"), f"{folder}{film.path('png').name}"

@@ -224,7 +224,7 @@ TITLE = nbformat.v4.new_markdown_cell("# A title")
     [
         ([nbformat.v4.new_markdown_cell("no title")], "should begin with the section's title"),
         ([TITLE, lab_cell("XLab(prediction)")], "cannot be shown on a page .*NameError"),
-        ([TITLE, lab_cell("3")], "shows a int; a page takes laboratories and quizzes"),
+        ([TITLE, lab_cell("3")], "shows a int; a page takes laboratories, quizzes and films"),
     ],
 )
 def test_a_notebook_that_is_no_page_is_refused(cells, complaint):

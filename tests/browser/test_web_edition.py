@@ -210,6 +210,18 @@ def test_without_a_script_the_default_state_is_there(reader):
     expect(page.locator(".quiz .why").first).to_be_hidden()
 
 
+@pytest.mark.parametrize("where", ["server", "disk"])
+def test_the_film_plays_with_captions_and_stands_in_words(reader, where):
+    page = reader(f"{LESSON}/0_start_here", where)
+    video = page.locator(".film video")
+    page.wait_for_function("v => v.readyState >= 1", arg=video.element_handle(), timeout=30_000)
+    assert video.evaluate("v => [v.paused, Math.round(v.duration)]") == [True, 80]
+    video.evaluate("v => { v.currentTime = 2; }")
+    page.wait_for_function("v => v.textTracks[0].activeCues?.length === 1", arg=video.element_handle(), timeout=30_000)
+    page.locator(".film summary").click()
+    expect(page.locator(".film details")).to_contain_text("A shop lets a model choose what it offers")
+
+
 @pytest.mark.parametrize("where", ["server", pytest.param("disk", marks=pytest.mark.long)])
 def test_next_leads_through_the_course_and_previous_back(reader, where):
     page = reader("index", where)

@@ -35,9 +35,12 @@ class Quiz:
         )
         self._reply = widgets.HTML()
         self._buttons.observe(lambda change: self.answer(change["new"]), names="value")
+        from course.labs.names import Names  # only where something is shown: grading imports simulators alone
+
         heading = widgets.HTML(f'<p style="margin:2px 0;font-weight:600">{html.escape(question)}</p>')
-        self.widget = widgets.VBox([heading, self._buttons, self._reply])
+        self.widget = widgets.VBox([heading, self._buttons, self._reply, Names(question)])
         self.widget.add_class("course-quiz")
+        self._reply.add_class("course-said")
 
     def answer(self, choice: str | None) -> str:
         """Show and return what is to be said of `choice`; raises KeyError when it is none of the choices."""

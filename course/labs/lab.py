@@ -114,6 +114,8 @@ class Lab:
             elif isinstance(control, widgets.SelectionSlider):
                 control.add_class("course-worded")
             control.observe(self._on_change, names="value")
+        for spoken in (self._words, self._status):
+            spoken.add_class("course-said")
         self.widget = widgets.VBox(self._rows())
         self.widget.add_class("course-lab")
         if self.waiting_for is None:
@@ -182,10 +184,13 @@ class Lab:
                 shown.remove_class("course-old")
 
     def _rows(self) -> list[widgets.Widget]:
+        from course.labs.names import Names  # only where something is shown: grading imports simulators alone
+
         heading = widgets.HTML(f'{STYLE}<p style="margin:2px 0;font-weight:600">{self.title}</p>')
         if self.waiting_for is not None:
             return [heading, widgets.HTML(notice_html(self.waiting_for))]
-        return [heading, *self.controls.values(), self._status, self._picture, self._words, self._opener, self._numbers]
+        outcome = [self._status, self._picture, self._words, self._opener, self._numbers]
+        return [heading, *self.controls.values(), *outcome, Names(self.title)]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         # The HTML stands in where widgets cannot be shown: a printed page, an export, a reader without them.

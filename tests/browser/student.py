@@ -137,9 +137,14 @@ class Page:
         self.context.close()
 
 
+def sentence_of(lab: Locator) -> Locator:
+    """The sentence of a laboratory: the last of what it says."""
+    return lab.locator(".course-said p").last
+
+
 def shows(lab: Locator) -> tuple[str | None, str]:
     """The picture and the sentence of a laboratory."""
-    return lab.locator("img").first.get_attribute("src"), lab.locator("p[role=status]").last.inner_text()
+    return lab.locator("img").first.get_attribute("src"), sentence_of(lab).inner_text()
 
 
 def name_of(control: Locator) -> str:
@@ -160,7 +165,7 @@ def move(page: Page, lab: Locator, control: Locator, by: str) -> float | None:
             _wait_for_the_picture(page, lab)
             took = page.page.evaluate(TOOK)
             # Picture and sentence are two widgets: their news arrive one after the other.
-            expect(lab.locator("p[role=status]").last).not_to_have_text(before[1], timeout=1_500)
+            expect(sentence_of(lab)).not_to_have_text(before[1], timeout=1_500)
         except (TimeoutError, AssertionError):
             continue
         return took

@@ -219,6 +219,12 @@ def _cell_text(value: object, years: bool) -> str:
     return f"{value:,.0f}" if 999.95 <= abs(value) < math.inf else f"{Decimal(f'{value:.4g}'):f}"
 
 
+def heading_html(text: str) -> str:
+    """Return the line above a laboratory, quiz or film."""
+    style = "margin:2px 0;font-weight:600;line-height:1.45;max-width:46em"
+    return f'<p style="{style}">{html.escape(text)}</p>'
+
+
 def sentence_html(text: str) -> str:
     """Return the sentence under a picture; screen readers speak it when it changes."""
     return f'<p role="status" style="margin:4px 0;line-height:1.45;max-width:46em">{html.escape(text)}</p>'

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from course.display import notice_html
+from course.display import heading_html, notice_html
 
 
 class Quiz:
@@ -37,7 +37,7 @@ class Quiz:
         self._buttons.observe(lambda change: self.answer(change["new"]), names="value")
         from course.labs.names import Names  # only where something is shown: grading imports simulators alone
 
-        heading = widgets.HTML(f'<p style="margin:2px 0;font-weight:600">{html.escape(question)}</p>')
+        heading = widgets.HTML(heading_html(question))
         self.widget = widgets.VBox([heading, self._buttons, self._reply, Names(question)])
         self.widget.add_class("course-quiz")
         self._reply.add_class("course-said")

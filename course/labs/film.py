@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from course.display import heading_html
 from course.errors import CourseError
 
 STYLE = """<style>
@@ -69,7 +70,7 @@ class Film:
     @cached_property
     def widget(self) -> widgets.Widget:
         """The player as a widget."""
-        heading = widgets.HTML(f'{STYLE}<p style="margin:2px 0;font-weight:600">{html.escape(self.title)}</p>')
+        heading = widgets.HTML(STYLE + heading_html(self.title))
         player = widgets.HTML(self.player_html(self.source("mp4"), self.source("vtt"), self.source("png")))
         box = widgets.VBox([heading, player])
         box.add_class("course-film")

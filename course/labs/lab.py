@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
 
-from course.display import figure_html, notice_html, sentence_html, table_html
+from course.display import figure_html, heading_html, notice_html, sentence_html, table_html
 from course.predict import NOT_YET, Among, Between
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ STYLE = """<style>
 .course-lab .widget-readout { overflow: visible; }
 .course-lab .course-worded .widget-readout { min-width: 15em; margin-left: 16px; text-align: left; }
 .course-lab .course-old { opacity: 0.35; }
+.course-lab .widget-toggle-buttons { display: flex; align-items: baseline; }
+.course-lab .widget-toggle-buttons > .widget-label { flex: none; text-align: right; margin-right: 6px; }
+.course-lab .widget-toggle-buttons .widget-toggle-button { width: auto; min-width: 7em; padding: 0 12px; }
+.course-lab .widget-toggle-buttons .mod-active { box-shadow: inset 0 -3px 0 currentColor; }
 .jp-RenderedMarkdown details { margin-bottom: 0.8em; }
 .course-lab.jupyter-widgets-disconnected::before, .course-quiz.jupyter-widgets-disconnected::before {
   content: "The kernel was restarted, so nothing answers here any more: run the cells again, from the top.";
@@ -186,7 +190,7 @@ class Lab:
     def _rows(self) -> list[widgets.Widget]:
         from course.labs.names import Names  # only where something is shown: grading imports simulators alone
 
-        heading = widgets.HTML(f'{STYLE}<p style="margin:2px 0;font-weight:600">{self.title}</p>')
+        heading = widgets.HTML(STYLE + heading_html(self.title))
         if self.waiting_for is not None:
             return [heading, widgets.HTML(notice_html(self.waiting_for))]
         outcome = [self._status, self._picture, self._words, self._opener, self._numbers]

@@ -19,7 +19,7 @@
 #
 # ## A month can go wrong in plain sight
 #
-# Run the cell below and play the film: 80 seconds, silent, with captions.
+# Click into the grey cell below, press Shift and Enter, and play the film: 80 seconds, silent, with captions.
 # It shows one month of a shop twice.
 # What gives the fault away is in the picture both times.
 

@@ -49,13 +49,13 @@ lab = RetailLab(prediction)  # NameError? Run the cell `prediction = ...` first.
 lab
 
 # %% [markdown]
-# ## It cost 8 % of the month's revenue, and revenue did not show it
+# ## The month lost much, and no day of it showed that
 #
 # **April, watch revenue, ring at 2 wobbles. Why does the number that hurts not ring?**
 #
 # <details><summary>What you see, and why</summary>
 #
-# Weekends, weather and luck move a day's revenue by more than the loss does.
+# April lost 8 % of its revenue, but weekends, weather and luck move a single day by more.
 # The loss is small each day and lasts: it is found where it begins, in the column, and not where it ends, in the money.
 #
 # </details>

@@ -88,8 +88,8 @@ lab
 # 3. If nobody is on call either: anybody in the team, never nobody.
 
 # %%
-tickets, team = sample_tickets(seed=1, count=4, strays=1), sample_team(seed=3, people=2)
-print(tickets, team, OWNS, sep="\n\n")
+tickets, team = sample_tickets(seed=1, count=3, strays=1), sample_team(seed=3, people=2)
+print(tickets, team, OWNS["Data engineer"], sep="\n\n")
 
 # %% [markdown]
 # <details><summary>Hint: two dicts turned around</summary>

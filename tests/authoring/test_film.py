@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
+from PIL import Image
 
 from course.authoring.film import command, frames, story
 from course.display import TEXT_CONTRAST, contrast_with_paper
@@ -150,3 +151,8 @@ def test_without_an_encoder_the_command_says_what_is_missing(monkeypatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["film", "--out", str(tmp_path / "film")]) == 2
     assert "needs ffmpeg on PATH" in capsys.readouterr().err
+
+
+def test_the_lights_on_the_poster_are_green():
+    poster = np.asarray(Image.open(command.FOLDER / "start.png").convert("RGB")).astype(int)
+    assert (np.abs(poster - np.array([0, 158, 115])).sum(axis=-1) < 40).sum() > 100

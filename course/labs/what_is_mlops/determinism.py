@@ -198,8 +198,8 @@ def draw_runs(table: pd.DataFrame, guess: float | None = None) -> Any:
     label_line(strip, (low + high) / 2, 1.19, words, xytext=(0, 6), ha="center", va="bottom")
     if guess is not None:
         strip.plot([low, min(low + guess, left + wanted)], [-0.31, -0.31], ":", color=PURPLE, linewidth=2.5)
-        words = f"your guess for thirty runs: {guess:g} points"
-        if low < left + 0.2 * wanted:
+        words = f"your guess for thirty runs: {guess:g} point{'s' * (guess != 1)}"
+        if low < left + 0.55 * wanted:
             label_line(strip, low, -0.31, words, PURPLE, xytext=(0, 7))
         else:
             label_line(strip, left + wanted, -0.31, words, PURPLE, xytext=(0, 7), ha="right")

@@ -259,14 +259,14 @@ def draw_rows(table: pd.DataFrame, guess: float | None = None) -> Any:
     ax.set_position((0, 0, 1, 1))
     ax.set(xlim=(0, 100), ylim=(-0.6, 6.3))
     ax.axis("off")
-    for x, head in ((1, "Concern"), (21.5, "Program"), (50, "Your bet"), (69, "Model")):
+    for x, head in ((1, "Concern"), (23, "Program"), (50, "Your bet"), (69, "Model")):
         ax.text(x, 5.85, head, fontsize=9, weight="bold", color=INK)
     for place, row in zip(range(5, -1, -1), table.itertuples(), strict=True):
         ax.axhline(place + 0.52, color="#e6e8eb", linewidth=0.8)
         ax.text(1, place, row.concern, fontsize=9, va="center")
-        ax.text(21.5, place + 0.2, f"{row.done_to_program}:", fontsize=8.5, va="center", color=INK)
+        ax.text(23, place + 0.2, f"{row.done_to_program}:", fontsize=8.5, va="center", color=INK)
         loud = row.program.startswith(ERROR)
-        ax.text(21.5, place - 0.22, row.program, fontsize=8.5, va="center", color=ink_of(BLUE if loud else GREEN))
+        ax.text(23, place - 0.22, row.program, fontsize=8.5, va="center", color=ink_of(BLUE if loud else GREEN))
         ax.text(50, place, row.bet.replace(", ", ",\n"), fontsize=8.5, va="center", color=ink_of(PURPLE))
         if row.bet == NOT_YET:
             ax.text(69, place, "?", fontsize=9, va="center", color=ink_of(FAINT))

@@ -156,3 +156,11 @@ def test_without_an_encoder_the_command_says_what_is_missing(monkeypatch, tmp_pa
 def test_the_lights_on_the_poster_are_green():
     poster = np.asarray(Image.open(command.FOLDER / "start.png").convert("RGB")).astype(int)
     assert (np.abs(poster - np.array([0, 158, 115])).sum(axis=-1) < 40).sum() > 100
+
+
+def test_the_poster_does_not_point_to_the_clue():
+    assert frames.moment_at(command.POSTER_AT).told == 0
+    drawn = Image.fromarray(command.pixels_at(command.POSTER_AT)).resize((640, 360), Image.Resampling.BOX)
+    poster = Image.open(command.FOLDER / "start.png").convert("RGB").resize((640, 360))
+    apart = np.abs(np.asarray(drawn).astype(int) - np.asarray(poster).astype(int))
+    assert apart.mean() < 2, "another picture than the film's: run `course film`"

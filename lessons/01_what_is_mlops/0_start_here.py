@@ -31,7 +31,7 @@ start_film()
 # %% [markdown]
 # ## You run, predict, make, validate and hand in
 #
-# - **Run** a cell with Shift and Enter, from the top down.
+# - **Run** the cells from the top down.
 # - **Predict** before you look: students who predict first learn from a demonstration, those who only watch hardly do [*crouch2004*].
 #   The point is for predicting, not for being right.
 #   A key in brackets names a work; this notebook ends with the list.
@@ -40,7 +40,7 @@ start_film()
 # - **Validate**, in the toolbar, runs everything and says what fails.
 #   Success means the visible checks only.
 # - **Hand in** with `course submit` in a terminal, or on a hub with *Submit* in the assignment list; the latest counts.
-# - **Go further**, if you like: it earns no points.
+# - **Go further** if you like, for no points; **skip** a section whose *Make* you pass at once.
 
 # %%
 import numpy as np

@@ -26,7 +26,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, ink_of, new_figure, percent, title_axes
+from course.display import BLUE, FAINT, INK, PURPLE, VERMILLION, ink_of, join_words, new_figure, percent, title_axes
 from course.labs.lab import Lab, movable
 from course.predict import Between
 
@@ -293,6 +293,19 @@ def every_board() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@lru_cache
+def ends_of(measure: str) -> tuple[Any, Any]:
+    """Return the best and the worst that any answers reach in one of the five measures."""
+    every = every_board()[measure]
+    ends = every.min(), every.max()
+    return ends[::-1] if measure == "rebuildable" else ends
+
+
+def at_best(board: dict[str, Any]) -> list[str]:
+    """Return the names of the measures in which no other answers do better."""
+    return [name for measure, name, _ in _RAILS if board[measure] == ends_of(measure)[0]]
+
+
 def describe_ship_it(table: pd.DataFrame, guess: float | None = None) -> str:
     """Say what the half-year was like in the five measures, and which mishap made the most bad promises."""
     board = table.attrs["board"]
@@ -304,7 +317,8 @@ def describe_ship_it(table: pd.DataFrame, guess: float | None = None) -> str:
         f"{_AND_FROM_DAY_0[answers['delivery']]}; what added most of them was {_AS_WORDS[worst['cause']]} "
         f"({worst['bad_promises']:,} promises). The bad release answered customers for {board['rollback_hours']:,} "
         f"hours. {_AUDITOR[answers['logging']].format(LOGGING[answers['logging']].audit)}. A question waits "
-        f"{board['latency_ms']:g} ms, the half-year cost {board['cost_eur']:,} EUR, and version 1 {can}."
+        f"{board['latency_ms']:g} ms, the half-year cost {board['cost_eur']:,} EUR, and version 1 {can}. "
+        f"At the best end of their lines: {join_words(at_best(board))}."
     )
     if guess is not None and table.attrs["answers"] == AS_THE_NOTEBOOK_LEFT_IT:
         text += f" You guessed {guess:g} %."
@@ -380,12 +394,10 @@ _RAILS = (
 
 def _draw_board(ax: Axes, board: dict[str, Any]) -> None:
     start = simulate_ship_it(**AS_THE_NOTEBOOK_LEFT_IT).attrs["board"]
-    boards = every_board()
     rows = range(len(_RAILS))
     places, places_at_start = [], []
     for row, (measure, name, words) in enumerate(_RAILS):
-        ends = boards[measure].min(), boards[measure].max()
-        best, worst = ends[::-1] if measure == "rebuildable" else ends
+        best, worst = ends_of(measure)
         length = worst * 1.0 - best
         places.append((board[measure] - best * 1.0) / length)
         places_at_start.append((start[measure] - best * 1.0) / length)
@@ -395,7 +407,9 @@ def _draw_board(ax: Axes, board: dict[str, Any]) -> None:
     ax.hlines(rows, 0, 1, color="#d7dbe0", linewidth=3)
     ax.plot(places_at_start, rows, "o", markersize=9, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(places, rows, "o", markersize=6, color=BLUE)
-    title = f"The board: ● yours, ○ as the notebook left it, from the best to the worst of all {len(boards)} boards"
+    title = (
+        f"The board: ● yours, ○ as the notebook left it, from the best to the worst of all {len(every_board())} boards"
+    )
     ax.text(-0.55, -0.95, title, fontsize=10, color=INK)
     ax.set(xlim=(-0.55, 1.25), ylim=(len(_RAILS) - 0.5, -1.0))
     ax.set_axis_off()

@@ -199,3 +199,19 @@ def test_the_model_memo_quotes_what_the_lab_shows():
     assert recorded["latency_ms"] - start["latency_ms"] == 18
     assert LOGGING["audit record"].euro_a_day == 20
     assert LOGGING["nothing"].notice == 3 * 7 * 24
+
+
+def test_the_sentence_names_the_lines_that_stand_at_their_best_end():
+    """Who does not see the board can tell as well whether all five ends can be reached at once: they cannot."""
+    boards = every_board()
+    measures = ("bad_share", "rollback_hours", "latency_ms", "cost_eur")
+    start = simulate_ship_it(**START)
+    assert "At the best end of their lines: cost." in describe_ship_it(start, None)
+    for answers in boards[list(START)].to_dict("records"):
+        said = describe_ship_it(simulate_ship_it(**answers), None)
+        named = said.partition("best end of their lines: ")[2]
+        board = simulate_ship_it(**answers).attrs["board"]
+        best = [board[measure] == boards[measure].min() for measure in measures] + [bool(board["rebuildable"])]
+        words = ("bad promises", "hours until rollback", "latency", "cost", "version 1 rebuildable")
+        assert [word in named for word in words] == best, said
+        assert not all(best)

@@ -68,6 +68,11 @@ def test_headings_are_said_once(release):
     assert len(set(names)) == len(names), [n for n in names if names.count(n) > 1]
 
 
+def test_no_heading_gives_a_figure_away(release):
+    """The table of contents shows every heading before anybody has predicted."""
+    assert [text for _, text in headings(release) if re.search(r"\d\s*%|\bpercent\b", text)] == []
+
+
 def test_a_section_is_short(section, release):
     """Opens fast, is read in one sitting; what checks a function, graded or not, is not counted as a cell to read."""
     most = 30 if section in LONG_SECTIONS else 18

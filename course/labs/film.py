@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from course.display import heading_html
+from course.display import heading_html, sentence_html
 from course.errors import CourseError
 
 STYLE = """<style>
@@ -82,6 +82,6 @@ class Film:
         bundle["text/html"] = (
             f"<p><strong>{html.escape(self.title)}</strong></p>"
             f'<img src="{self.source("png")}" alt="{html.escape(self.words)}" style="max-width:100%">'
-            f"{self.transcript_html}"
+            f"{sentence_html(self.words)}{self.transcript_html}"
         )
         return bundle

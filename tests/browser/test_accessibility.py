@@ -117,7 +117,8 @@ def test_an_exported_page_keeps_its_meaning_and_asks_nobody(chromium, pages, sec
         assert alts and all(alt.strip() for alt in alts), "a picture without words"
         said = page.locator("p[role=status]").all_inner_texts()
         assert set(alts) <= set(said), "each picture's sentence stands below it for everybody"
-        assert page.locator("details table").count() >= len(alts), "and its numbers too"
+        drawn = [alt for alt in alts if "a silent film" not in alt]  # a film stands in words only
+        assert page.locator("details table").count() >= len(drawn), "and its numbers too"
         assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
         assert faults(page, ["body"]) == []
         page.emulate_media(media="print")

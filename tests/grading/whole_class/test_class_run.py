@@ -115,6 +115,8 @@ def grade_in_a_child(root):
             traceback.print_exc()
         finally:
             os._exit(status)
+    while os.getpgid(child) != child:  # until then there is no group to kill
+        time.sleep(0.001)
     return child
 
 

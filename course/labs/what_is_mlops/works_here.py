@@ -130,10 +130,10 @@ def simulate_places(closely: str) -> pd.DataFrame:
 def describe_places(table: pd.DataFrame, guess: None = None) -> str:
     """Say how many of the thousand scores are the same at each place, compared this closely, and in what time."""
     parts = [
-        f"{row.place}: {_thousand(row.same)} the same, {_times(row.seconds / row.seconds_here)} times the time"
+        f"{row.place} ({_thousand(row.same)}, in {_times(row.seconds / row.seconds_here)} times the time)"
         for row in table.itertuples()
     ]
-    return f"Compared {CLOSELY[table.attrs['closely']]}, of 1,000 scores. {'; '.join(parts)}."
+    return f"Of 1,000 scores, compared {CLOSELY[table.attrs['closely']]}, so many are the same: {'; '.join(parts)}."
 
 
 def _times(ratio: float) -> str:

@@ -13,13 +13,19 @@ def student(chromium, lab_url):
     page.close()
 
 
-def test_the_film_waits_plays_and_shows_its_captions(student):
+def the_player(student):
+    """Run the film's cell and return the player once it knows how long the film is."""
     student.open("0_start_here.ipynb")
     student.run_cell("start_film()")
     video = student.page.locator(".course-film video")
     video.wait_for(timeout=30_000)
+    student.page.wait_for_function("v => v.readyState >= 1", arg=video.element_handle(), timeout=30_000)
+    return video
+
+
+def test_the_film_waits_plays_and_shows_its_captions(student):
+    video = the_player(student)
     handle = video.element_handle()
-    student.page.wait_for_function("v => v.readyState >= 1", arg=handle, timeout=30_000)
     assert video.evaluate("v => [v.paused, v.currentTime, Math.round(v.duration)]") == [True, 0, 80]
     video.focus()
     student.page.keyboard.press("Space")
@@ -38,12 +44,8 @@ def test_the_film_waits_plays_and_shows_its_captions(student):
 
 
 def test_a_late_second_can_be_gone_to(student):
-    student.open("0_start_here.ipynb")
-    student.run_cell("start_film()")
-    video = student.page.locator(".course-film video")
-    video.wait_for(timeout=30_000)
+    video = the_player(student)
     handle = video.element_handle()
-    student.page.wait_for_function("v => v.readyState >= 1", arg=handle, timeout=30_000)
     video.evaluate("v => { v.currentTime = 57; }")
     student.page.wait_for_function("v => !v.seeking && v.textTracks[0].activeCues.length", arg=handle, timeout=30_000)
     assert "It lies 12,525 euro higher." in video.evaluate("v => v.textTracks[0].activeCues[0].text")

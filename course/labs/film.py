@@ -72,7 +72,9 @@ class Film:
         """The player as a widget."""
         heading = widgets.HTML(STYLE + heading_html(self.title))
         player = widgets.HTML(self.player_html(self.source("mp4"), self.source("vtt"), self.source("png")))
-        box = widgets.VBox([heading, player])
+        from course.labs.names import Names  # as in laboratories: only where something is shown
+
+        box = widgets.VBox([heading, player, Names(self.title)])
         box.add_class("course-film")
         return box
 

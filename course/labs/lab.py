@@ -34,7 +34,7 @@ STYLE = """<style>
 .course-lab { padding: 4px 0 8px; }
 .course-lab .widget-readout { overflow: visible; }
 .course-lab .course-worded .widget-readout { min-width: 15em; margin-left: 16px; text-align: left; }
-.course-lab .course-old { opacity: 0.35; }
+.course-lab.course-old .course-outcome { opacity: 0.35; }
 .course-lab .widget-toggle-buttons { display: flex; align-items: baseline; }
 .course-lab .widget-toggle-buttons > .widget-label { flex: none; text-align: right; margin-right: 6px; }
 .course-lab .widget-toggle-buttons .widget-toggle-button { width: auto; min-width: 7em; padding: 0 12px; }
@@ -105,6 +105,8 @@ class Lab:
         self._on_open()
         # One line high from the start where something trains: the picture below stays where it is.
         self._status = widgets.HTML(layout={"min_height": "28px"} if self.slow else {})
+        #: How far a training is: seen beside the status and not read aloud, for it changes many times a second.
+        self._progress = widgets.HTML()
         # A checkbox has its words behind it, in full: it needs no column.
         in_columns = [c for c in self.controls.values() if not isinstance(c, widgets.Checkbox)]
         column = max((len(control.description) for control in in_columns), default=0) * EM_A_LETTER + 1
@@ -120,6 +122,8 @@ class Lab:
             control.observe(self._on_change, names="value")
         for spoken in (self._words, self._status):
             spoken.add_class("course-said")
+        for shown in (self._picture, self._words, self._numbers):
+            shown.add_class("course-outcome")
         self.widget = widgets.VBox(self._rows())
         self.widget.add_class("course-lab")
         if self.waiting_for is None:
@@ -170,8 +174,8 @@ class Lab:
 
     def _on_change(self, _change: object) -> None:
         if self.slow:
-            for shown in (self._picture, self._words, self._numbers):
-                shown.add_class("course-old")
+            # On the box: an HTML widget writes its words anew whenever anything of it changes, and they are read aloud.
+            self.widget.add_class("course-old")
             self._status.value = '<p role="status" style="margin:0">Training …</p>'
         try:
             self.redraw()
@@ -184,8 +188,7 @@ class Lab:
                 "error",
             )
         finally:
-            for shown in (self._picture, self._words, self._numbers) if self.slow else ():
-                shown.remove_class("course-old")
+            self.widget.remove_class("course-old")
 
     def _rows(self) -> list[widgets.Widget]:
         from course.labs.names import Names  # only where something is shown: grading imports simulators alone
@@ -193,7 +196,8 @@ class Lab:
         heading = widgets.HTML(STYLE + heading_html(self.title))
         if self.waiting_for is not None:
             return [heading, widgets.HTML(notice_html(self.waiting_for))]
-        outcome = [self._status, self._picture, self._words, self._opener, self._numbers]
+        state = widgets.HBox([self._status, self._progress]) if self.slow else self._status
+        outcome = [state, self._picture, self._words, self._opener, self._numbers]
         return [heading, *self.controls.values(), *outcome, Names(self.title)]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

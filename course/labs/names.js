@@ -1,5 +1,6 @@
 // Says aloud what changes, and of each control what the eye sees beside it: ipywidgets leaves sliders, rows of buttons
-// and radio buttons without names, and tells of a slider with words only the place of the word.
+// and radio buttons without names, and tells of a slider with words only the place of the word. It also keeps the keys
+// of a control with the control.
 
 function set(node, attribute, value) {
   if (node.getAttribute(attribute) !== value) node.setAttribute(attribute, value);  // or the observer would never rest
@@ -13,7 +14,7 @@ function speak(box) {
   }
 }
 
-function nameControls(box, title) {
+function nameControls(box, title, group) {
   speak(box);
   for (const label of box.querySelectorAll("[title='null']")) label.removeAttribute("title");  // a hint without words
   set(box, "role", "group");
@@ -31,6 +32,8 @@ function nameControls(box, title) {
       set(readout, "aria-label", `${name}, as a number`);
     }
     for (const select of control.querySelectorAll("select")) set(select, "aria-label", name);
+    // One name makes them one choice: one stop for Tab, and arrows from one to the next.
+    for (const radio of control.querySelectorAll("input[type=radio]")) set(radio, "name", `${group}-${name}`);
     if (control.matches(".widget-toggle-buttons, .widget-radio")) {
       set(control, "role", control.matches(".widget-radio") ? "radiogroup" : "group");
       set(control, "aria-label", name);
@@ -40,15 +43,29 @@ function nameControls(box, title) {
   }
 }
 
+// JupyterLab's keys for its cells are single letters and arrows. In a control they are the control's: a letter chooses
+// what begins with it, an arrow the next. What leaves a control or runs its cell still goes on to JupyterLab.
+function keepKey(event) {
+  const { key, currentTarget } = event;
+  const leaves = key === "Tab" || key === "Escape" || event.ctrlKey || event.metaKey || event.altKey;
+  if (!leaves && !(key === "Enter" && event.shiftKey)) event.stopPropagation();
+  if (key === "Escape") currentTarget.closest(".jp-Cell")?.focus();  // back to the cell, and to JupyterLab's keys
+}
+
+let boxes = 0;
+
 export default {
   render({ model, el }) {
-    let observer;
+    let observer, box;
     const start = () => {
-      const box = el.closest(".course-lab, .course-quiz");
+      box = el.closest(".course-lab, .course-quiz, .course-film");
       if (!box) return void (frame = requestAnimationFrame(start));  // not on the page yet
+      box.addEventListener("keydown", keepKey);
       const title = model.get("title");
-      nameControls(box, title);
-      observer = new MutationObserver(() => nameControls(box, title));
+      const group = `course-choices-${++boxes}`;
+      const name = () => nameControls(box, title, group);
+      name();
+      observer = new MutationObserver(name);
       observer.observe(box, {
         subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class", "aria-valuetext"],
       });
@@ -57,6 +74,7 @@ export default {
     return () => {
       cancelAnimationFrame(frame);
       observer?.disconnect();
+      box?.removeEventListener("keydown", keepKey);
     };
   },
 };

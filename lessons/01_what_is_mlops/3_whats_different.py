@@ -251,7 +251,7 @@ checks_lab
 # A clock that is one hour off moves the averages less than a week before a feast does.
 # How strict to be is a decision about costs: what does a miss cost, what a good batch that waits?
 # Performance alone finds a good deal, but it needs labels, and whether a payment was fraud is known weeks later (row 6).
-# The other four work on the day itself, and of these only the fairness check finds the region that is served badly.
+# The other four work on the day itself, and at 4 wobbles only the fairness check finds the region that is served badly.
 #
 # </details>
 #

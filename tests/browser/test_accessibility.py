@@ -105,6 +105,36 @@ def test_a_screen_reader_hears_names_values_and_changes(chromium, lab_url):
         student.close()
 
 
+def test_a_key_pressed_in_a_control_moves_the_control_and_never_the_notebook(chromium, lab_url):
+    """To JupyterLab "a" is a new cell and "m" a cell of text, whose outputs are gone."""
+    student = Page(chromium, lab_url)
+    keys = student.page.keyboard
+    try:
+        student.open("solved_5_cost_of_skipping.ipynb")
+        student.run_all()
+        cells = student.page.locator(".jp-Notebook .jp-Cell")
+        kinds = "cells => cells.map(cell => cell.className.match(/jp-\\w+Cell/)[0])"
+        before = cells.evaluate_all(kinds)
+        month = student.page.get_by_role("combobox", name="Month").first
+        month.focus()
+        for key, chosen in (("m", "May"), ("a", "August"), ("ArrowDown", "September"), ("b", "September")):
+            student.page.wait_for_timeout(1_200)  # letters in quick succession are one word
+            keys.press(key)
+            expect(month.locator("option:checked")).to_have_text(chosen)
+            expect(month).to_be_focused()
+        slider = student.page.locator(".course-lab .noUi-handle").first
+        slider.focus()
+        for key in ("b", "x", "ArrowDown"):
+            keys.press(key)
+            expect(slider).to_be_focused()
+        assert cells.evaluate_all(kinds) == before
+        keys.press("Escape")
+        keys.press("b")
+        expect(cells).to_have_count(len(before) + 1)  # out of the control, JupyterLab has its keys again
+    finally:
+        student.close()
+
+
 @pytest.mark.parametrize("section", SOME)
 def test_an_exported_page_keeps_its_meaning_and_asks_nobody(chromium, pages, section):
     context = chromium.new_context(viewport={"width": 1000, "height": 1400})

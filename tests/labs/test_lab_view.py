@@ -77,7 +77,7 @@ def test_old_words_and_pictures_fade_while_a_slow_lab_works():
         slow = True
 
         def simulate(self, step):
-            seen.append("course-old" in self._words._dom_classes)
+            seen.append("course-old" in self.widget._dom_classes)
             return super().simulate(step)
 
     seen: list[bool] = []
@@ -85,8 +85,22 @@ def test_old_words_and_pictures_fade_while_a_slow_lab_works():
     lab.controls["step"].value = 3
     lab.controls["step"].value = 4
     assert seen == [False, True, True]
+    assert "course-old" not in lab.widget._dom_classes
     for shown in (lab._picture, lab._words, lab._numbers):
-        assert "course-old" not in shown._dom_classes
+        assert shown._dom_classes[-1] == "course-outcome", "what fades"
+
+
+def test_no_word_that_is_read_aloud_is_written_again_while_a_slow_lab_works():
+    """An HTML widget writes its words anew whenever anything of it changes: a class, a layout, a style."""
+
+    class SlowLab(TrapLab):
+        slow = True
+
+    lab = SlowLab(2)
+    changed: list[str] = []
+    lab._words.observe(lambda change: changed.append(change["name"]))
+    lab.controls["step"].value = 4
+    assert changed == ["value"]
 
 
 def test_the_words_of_a_checkbox_have_the_whole_line():

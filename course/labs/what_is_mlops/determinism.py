@@ -258,10 +258,10 @@ class DeterminismLab(Lab):
 
     def simulate(self, **settings: Any) -> pd.DataFrame:
         def say(run: int) -> None:
-            self._status.value = f'<p role="status" style="margin:0">Run {run} of {settings["runs"]} …</p>'
+            self._progress.value = f'<p style="margin:0 0 0 6px">Run {run} of {settings["runs"]} …</p>'
 
         table = simulate_runs(**settings, progress=say)
-        self._status.value = ""
+        self._progress.value = ""
         return table
 
     describe = staticmethod(describe_runs)

@@ -406,7 +406,9 @@ def describe_watching(table: pd.DataFrame, guess: float | None = None) -> str:
     name, watch = shown["month"], shown["watching"]
     signals = _signals_of(name)
     paged = "Nobody was paged." if shown["pages"] == "none" else f"It paged on day {_and(shown['pages'])}."
-    watching = f"The alarm watches {watch} and rings at {shown['wobbles']:g} wobbles. {paged}"
+    # Its numbers wander past a few wobbles long before a light turns red.
+    watched = "the numbers behind the health lights" if watch == "health lights" else watch
+    watching = f"The alarm watches {watched} and rings at {shown['wobbles']:g} wobbles. {paged}"
     if "net" not in table:
         return (
             f"{name}, {WHILE}: every health light is green on all {DAYS} days, a good week and 30 days of {name}. "

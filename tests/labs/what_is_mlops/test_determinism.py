@@ -99,4 +99,4 @@ def test_the_guess_stands_beside_what_it_was_about_and_nowhere_else():
 def test_the_lab_draws_its_status_line_and_clears_it():
     lab = DeterminismLab(5)
     lab.controls["model"].value = SUM
-    assert lab.error is None and lab._status.value == ""
+    assert lab.error is None and lab._status.value == lab._progress.value == ""

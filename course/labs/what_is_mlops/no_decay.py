@@ -93,7 +93,11 @@ def describe_years(table: pd.DataFrame, guess: None = None) -> str:
     fell = auc.iloc[0] - auc.iloc[-1]
     chance = max(0.02, 1.2 / first["people"] ** 0.5)  # few people: the AUC wanders by itself
     went = "stays" if abs(fell) < chance else "falls" if fell > 0 else "rises"
-    by = f"{-fell:+.2f} in three years" if went != "stays" else f"within chance, ±{chance:.2g}"
+    by = (
+        f"{abs(fell):.2f} {'less' if fell > 0 else 'more'} in three years"
+        if went != "stays"
+        else f"within chance, ±{chance:.2g}"
+    )
     how = "" if first["change"] == CHANGES[0] else f", {first['speed']}"
     return (
         f"What changes: {first['change']}{how}. Fitted on 2015, seen on {first['people']:,} people a year, the model's "

@@ -18,7 +18,7 @@ from course.labs.what_is_mlops.no_decay import (
 def test_a_difference_within_chance_is_called_so_and_one_beyond_it_is_given():
     assert "AUC stays" in describe_years(simulate_years(CHANGES[0], "slowly", 20_000))
     assert "within chance, ±0.02" in describe_years(simulate_years(CHANGES[0], "slowly", 20_000))
-    assert "-0.20 in three years" in describe_years(simulate_years(CHANGES[2], "fast", 20_000))
+    assert "0.20 less in three years" in describe_years(simulate_years(CHANGES[2], "fast", 20_000))
 
 
 @pytest.mark.parametrize("change", CHANGES[:2])

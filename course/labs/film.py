@@ -70,10 +70,10 @@ class Film:
     @cached_property
     def widget(self) -> widgets.Widget:
         """The player as a widget."""
+        from course.labs.names import Names  # only where something is shown, as in laboratories
+
         heading = widgets.HTML(STYLE + heading_html(self.title))
         player = widgets.HTML(self.player_html(self.source("mp4"), self.source("vtt"), self.source("png")))
-        from course.labs.names import Names  # as in laboratories: only where something is shown
-
         box = widgets.VBox([heading, player, Names(self.title)])
         box.add_class("course-film")
         return box

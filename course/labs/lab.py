@@ -159,7 +159,10 @@ class Lab:
 
     def redraw(self) -> None:
         """Simulate, describe and draw with the present settings; raise what goes wrong."""
-        self.table = self.simulate(**self.settings)
+        try:
+            self.table = self.simulate(**self.settings)
+        finally:
+            self._progress.value = ""
         self.sentence = self.describe(self.table, self.guess)
         with dying_young():
             picture = figure_html(self.draw(self.table, self.guess), alt=self.sentence)

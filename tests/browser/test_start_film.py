@@ -1,6 +1,7 @@
 """The film of the start page in JupyterLab: it waits, plays, shows its captions and obeys the keyboard."""
 
 import pytest
+from playwright.sync_api import expect
 from student import Page
 
 pytestmark = pytest.mark.browser
@@ -38,6 +39,7 @@ def test_the_film_waits_plays_and_shows_its_captions(student):
     before = video.evaluate("v => v.currentTime")
     student.page.keyboard.press("ArrowRight")
     student.page.wait_for_function("([v, t]) => v.currentTime > t + 0.3", arg=[handle, before])
+    expect(video).to_be_focused()  # to JupyterLab an arrow is the next cell
     student.screenshot("film")
     assert student.strange_messages() == []
     assert student.strange_requests() == []

@@ -260,9 +260,7 @@ class DeterminismLab(Lab):
         def say(run: int) -> None:
             self._progress.value = f'<p style="margin:0 0 0 6px">Run {run} of {settings["runs"]} …</p>'
 
-        table = simulate_runs(**settings, progress=say)
-        self._progress.value = ""
-        return table
+        return simulate_runs(**settings, progress=say)
 
     describe = staticmethod(describe_runs)
     draw = staticmethod(draw_runs)

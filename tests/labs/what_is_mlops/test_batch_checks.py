@@ -34,6 +34,16 @@ def test_each_check_that_needs_no_labels_finds_what_none_of_the_other_three_find
         assert alone[check] - others, f"whatever {check} stops, another one stops too"
 
 
+def test_at_four_wobbles_only_fairness_sees_the_south_on_the_day_itself_and_at_three_another_one_does():
+    south = "the south's history reads zero"
+
+    def finders(wobbles):
+        return [check for check in CHECKS if check != "performance" and south in stopped(wobbles, **{check: True})]
+
+    assert finders(4) == ["fairness"]
+    assert finders(3) == ["distribution", "fairness"]
+
+
 def test_each_of_four_checks_is_the_only_one_to_find_some_batch():
     """Fairness is not: a slice that is served badly is seen in its labels too, weeks later."""
     alone = {check: stopped(**{check: True}) & set(CORRUPTED) for check in CHECKS}

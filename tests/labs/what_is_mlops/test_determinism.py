@@ -98,5 +98,10 @@ def test_the_guess_stands_beside_what_it_was_about_and_nowhere_else():
 
 def test_the_lab_draws_its_status_line_and_clears_it():
     lab = DeterminismLab(5)
+    spoken, seen = [], []
+    lab._status.observe(lambda change: spoken.append(change["new"]), names="value")
+    lab._progress.observe(lambda change: seen.append(change["new"]), names="value")
     lab.controls["model"].value = SUM
     assert lab.error is None and lab._status.value == lab._progress.value == ""
+    assert len(spoken) == 2 and "Training" in spoken[0], "said once, however many runs there are"
+    assert len(seen) == lab.settings["runs"] + 1 and "Run 1 of 6" in seen[0]

@@ -199,6 +199,13 @@ def test_what_the_team_saw_holds_no_truth():
     assert "turned to NaN" in lab.sentence and "you guessed 20 %" in lab.sentence
 
 
+def test_an_alarm_that_pages_while_all_lights_are_green_says_what_it_watches():
+    lab = RetailLab(20)
+    lab.controls["month"].value, lab.controls["wobbles"].value = "August", 12
+    assert "every health light is green on all" in lab.sentence
+    assert "watches the numbers behind the health lights and rings at 12 wobbles. It paged on day 12." in lab.sentence
+
+
 def test_the_sentence_counts_the_days_and_explains_a_loss_below_zero():
     lab = RetailLab(20)
     assert f"all {DAYS} days, a good week and 30 days of April." in lab.sentence

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.browser
 
 #: One section in the gate, all of them in the long run.
 BEFORE = "NameError? Run"
-WAITING = [name for name in SECTIONS if BEFORE in (ROOT / "release" / "01_what_is_mlops" / f"{name}.ipynb").read_text()]
+PAGES = {name: (ROOT / "release" / "01_what_is_mlops" / f"{name}.ipynb").read_text() for name in SECTIONS}
+WAITING = [name for name in SECTIONS if BEFORE in PAGES[name]]
+QUIZZED = [name for name in SECTIONS if re.search(r"quiz\w*\(", PAGES[name])]
 SOME = in_the_gate(SECTIONS, SECTIONS[1])
 
 
@@ -75,10 +77,11 @@ def test_a_lab_that_is_run_before_its_prediction_asks_for_it(student, section):
     assert waiting.locator("img").count() == 0, "the picture must not stand there before the prediction"
 
 
-@pytest.mark.parametrize("section", SOME)
+@pytest.mark.parametrize("section", in_the_gate(QUIZZED, QUIZZED[1]))
 def test_each_choice_of_a_quiz_explains_itself_by_mouse_and_by_keyboard(student, section):
     student.open(f"solved_{section}.ipynb")
     student.run_all()
+    student.page.locator(".course-quiz").first.wait_for()
     for quiz in student.page.locator(".course-quiz").all():
         reply, choices = quiz.locator("[role=status], [role=alert], p").last, quiz.locator("input[type=radio]")
         said = set()
@@ -94,4 +97,7 @@ def test_each_choice_of_a_quiz_explains_itself_by_mouse_and_by_keyboard(student,
             said.add(reply.inner_text())
         assert len(said) == choices.count(), f"each choice has a word of its own: {said}"
         assert all(said), "a choice without a word"
+        quiz.locator("input:checked").focus()
+        student.page.keyboard.press("Shift+Tab")
+        assert quiz.locator("input:focus").count() == 0, "the choices are one stop for Tab"
     assert student.strange_messages() == []

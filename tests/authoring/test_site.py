@@ -187,10 +187,13 @@ def test_a_laboratory_is_written_so_that_nothing_in_it_ends_its_element():
 
 def test_a_laboratory_says_on_its_page_what_only_the_notebook_moves():
     page = explorable_html(compute([ScaleLab])[ScaleLab], "")
-    assert "In the notebook more moves: Unit." in page and "The notebook has more values for: Load." in page
+    said = "Only in the notebook you can set: Unit. Only the notebook has every value of: Load."
+    assert said in page and page.index(said) < page.index('<div class="controls">'), (
+        "before the controls that it speaks of"
+    )
     still = variant(web=MappingProxyType({}))
     page = explorable_html(compute([still])[still], "")
-    assert "This is how the laboratory opens; its controls move in the notebook." in page and "<img" in page
+    assert "This is how the laboratory opens; its controls move only in the notebook." in page and "<img" in page
 
 
 def test_a_laboratory_that_speaks_of_its_machine_shows_nothing_of_the_one_that_built_the_page():

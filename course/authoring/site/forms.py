@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from course.authoring.site.predictions import fields_html, kind_of
-from course.authoring.site.states import Control, Explorable
+from course.authoring.site.states import Control, Explorable, range_of
 from course.display import TableTexts
 from course.labs.film import Film
 from course.labs.lab import Lab
@@ -47,6 +47,7 @@ def explorable_html(explorable: Explorable, pictures: str) -> str:
         _prediction_html(lab, anchor),
         '<div class="outcome">',
         '<p class="committed" tabindex="-1"></p>' if lab.question is not None else "",
+        f'<p class="remark">{remark}</p>' if (remark := _remark(explorable)) else "",
         '<div class="controls">' + "".join(_control_html(c, anchor) for c in explorable.controls) + "</div>",
         f'<div class="picture"><img src="{pictures}{name_of_picture(state.picture)}" alt="{alt}" '
         f'width="{width}" height="{height}"></div>',
@@ -54,7 +55,6 @@ def explorable_html(explorable: Explorable, pictures: str) -> str:
         "<details><summary>The numbers as a table</summary>",
         f'<div class="numbers" tabindex="0" role="region" aria-label="The numbers of: {html.escape(lab.title)}">',
         f"{_table_html(state.table)}</div></details>",
-        f'<p class="remark">{_remark(explorable)}</p>',
         "</div>",
         f'<script type="application/json">{_json(_data(explorable, pictures))}</script>',
         "</div>",
@@ -139,27 +139,25 @@ def _table_html(table: TableTexts) -> str:
 
 
 def _remark(explorable: Explorable) -> str:
-    """What the page leaves out of the laboratory."""
+    """What the page leaves out of the laboratory: said before its controls, for tasks ask for all that they can do."""
     made = explorable.lab.make_controls(explorable.lab.__new__(explorable.lab))
     moved = {control.name: control for control in explorable.controls}
     resting = [widget.description.rstrip(" ?:") for name, widget in made.items() if name not in moved]
-    fewer = [c.label.rstrip(" ?:") for c in explorable.controls if c.kind == "range" and _has_more(made[c.name], c)]
+    fewer = [c.label.rstrip(" ?:") for c in explorable.controls if _has_more(made[c.name], c)]
     said = []
     if not moved:
-        said.append("This is how the laboratory opens; its controls move in the notebook.")
+        said.append("This is how the laboratory opens; its controls move only in the notebook.")
     elif resting:
-        said.append(f"In the notebook more moves: {html.escape('; '.join(resting))}.")
+        said.append(f"Only in the notebook you can set: {html.escape('; '.join(resting))}.")
     if fewer:
-        said.append(f"The notebook has more values for: {html.escape('; '.join(fewer))}.")
+        said.append(f"Only the notebook has every value of: {html.escape('; '.join(fewer))}.")
     if explorable.lab.question is not None:
         said.append("The picture here leaves your prediction out.")
     return " ".join(said)
 
 
 def _has_more(widget: Any, control: Control) -> bool:
-    if hasattr(widget, "options"):
-        return len(widget.options) > len(control.values)
-    return round((widget.max - widget.min) / widget.step) + 1 > len(control.values)
+    return len(range_of(widget)[0]) > len(control.values)
 
 
 def _data(explorable: Explorable, pictures: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def controls_of(lab: type[Lab], most_values: int | None = None) -> tuple[Control
 
 
 def _control(lab: type[Lab], name: str, widget: widgets.Widget, wanted: Any) -> Control:
-    every, texts, kind = _range_of(widget)
+    every, texts, kind = range_of(widget)
     values = every if wanted is ... else tuple(wanted)
     strange = [value for value in values if value not in every]
     if strange:
@@ -110,7 +110,7 @@ def _control(lab: type[Lab], name: str, widget: widgets.Widget, wanted: Any) -> 
     )
 
 
-def _range_of(widget: widgets.Widget) -> tuple[tuple[Any, ...], tuple[str, ...], str]:
+def range_of(widget: widgets.Widget) -> tuple[tuple[Any, ...], tuple[str, ...], str]:
     """All values of a widget, their words, and the kind of control that a page has for it."""
     if isinstance(widget, widgets.Checkbox):
         return (False, True), ("no", "yes"), "checkbox"

@@ -537,7 +537,7 @@ class RetailLab(Lab):
 
     title = "Six months of a shop: what to watch"
     question = LOST_PERCENT
-    web = movable(month=..., seen=..., watch=..., wobbles=(3, 4))
+    web = movable(month=..., seen=..., watch=..., wobbles=(2, 4))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         """Which month, seen when, which alarm, how sensitive."""

@@ -251,7 +251,7 @@ class RoadmapLab(Lab):
 
     title = "The course as a map: what a unit needs, and how long the way is"
     question = Between(0, 31, "units")
-    web = movable(unit=...)
+    web = movable(unit=..., pillar=(EVERY, "Reproducibility"))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         syllabus = load()

@@ -420,7 +420,13 @@ class ShipItLab(Lab):
 
     title = "Ship it? Five questions, 180 days"
     question = Between(0, 100, "percent of the promises")
-    web = movable(delivery=..., retraining=..., logging=..., on_harm=...)
+    web = movable(
+        delivery=...,
+        retraining=("by hand", "when drift shows"),
+        logging=...,
+        on_harm=...,
+        reproducibility=("the notebook", "all four"),
+    )
 
     def make_controls(self) -> dict[str, widgets.Widget]:
         asked = {

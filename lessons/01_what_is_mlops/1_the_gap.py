@@ -191,8 +191,9 @@ for seed, late in ((0x3FED72E0E6D6154BCADF8B56D7A9E2FA, "hangs"), (0x552EDB51EC1
 
 # %% role="tests" grade_id="gap-survives-no-number" points=2 hint="Not every answer is one: look at the docstring for what is no finite number, and try each."
 expected = (rule_of_thumb(parcel), "fallback")
-answer = predict_with_fallback(FaultyModel("nan", seed=1), parcel, timeout=5)
-assert answer == expected, f"it answers NaN: expected {expected}, got {answer}"
+for what in ("nan", "none"):
+    answer = predict_with_fallback(FaultyModel(what, seed=1), parcel, timeout=5)
+    assert answer == expected, f"it answers {what}: expected {expected}, got {answer}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for mode in ("nan", "infinite", "none"):

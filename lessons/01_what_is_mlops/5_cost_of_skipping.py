@@ -246,8 +246,8 @@ def bank_alarm(then, now):
 
 # %% role="tests" grade_id="bank-alarm-rings" points=3 hint="Customers can change in one feature by much or in several by a little, a release can make them look changed, and twice as many blocks is enough."
 assert bool(bank_alarm(then, now)) is True, "2022, four times the blocks: expected True"
-later = without_labels(simulate_payments(13))
-assert bool(bank_alarm(then, later)) is False, "another week of 2019: expected False"
+attack = without_labels(simulate_payments(13, population=Population(fraud=0.06)))
+assert bool(bank_alarm(then, attack)) is False, "the same customers: expected False"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for first, second, population in (

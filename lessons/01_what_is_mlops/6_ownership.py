@@ -166,6 +166,8 @@ for seed, people in enumerate([1, 2, 3, 5, 8, 40], first):
 two = {"Ada": ["Data scientist"], "Bo": ["SRE / on-call", "Data engineer"]}
 plan = assign({"T1": "serving", "T2": "licence costs"}, two)
 assert plan == {"T1": "Bo", "T2": "Bo"}, f"expected Bo, on call, twice, got {plan}"
+plan = assign({"T3": "serving"}, {"Cy": ["Data scientist"]})
+assert plan == {"T3": "Cy"}, f"nobody on call: expected Cy from the team, got {plan}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0xB8803A7212A3ABFCF4EAD48CE8F27D33

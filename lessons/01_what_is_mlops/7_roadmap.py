@@ -120,14 +120,12 @@ def environment_report(lock_text, python, platform, environ):
 
 # %% role="tests" grade_id="road-report-says-what-it-was-given" points=2 hint="Lock, Python, platform and threads are those that were handed in, not those of the machine that runs the function. Every character of the lock counts, also in the hashes, in comments and at the end; and absent and empty are two different things."
 machine = sample_machine(seed=3)
-environ = machine.environ | dict.fromkeys(THREAD_SETTINGS, "4")
+threads = dict(zip(THREAD_SETTINGS, ("4", "", "16"), strict=True))
 handed_in = {"python": machine.python, "platform": machine.platform}
-report = environment_report(*machine[:3], environ)
+report = environment_report(*machine[:3], machine.environ | threads)
 for key, expected in handed_in.items():
     assert report[key] == expected, f"{key}: expected {expected!r}, got {report[key]!r}"
-for name in THREAD_SETTINGS:
-    got = report["threads"].get(name, "no such name")
-    assert got == "4", f"threads, {name}: expected '4', got {got!r}"
+assert report["threads"] == threads, f"not {threads} but {report['threads']}"
 lock = report["lock"]
 assert isinstance(lock, str) and len(lock) == 64, f"expected 64 digits, got {lock!r}"
 newer = machine.lock_text.replace("numpy==", "numpy==1")
@@ -188,6 +186,10 @@ threads = {name: os.environ[name] for name in THREAD_SETTINGS if name in os.envi
 first = json.dumps(environment_report(*mine, {"LANG": "C", **threads}), indent=2)
 second = json.dumps(environment_report(*mine, {**threads, "LANG": "C"}), indent=2)
 assert first == second, f"another order: expected the same JSON, got\n{first}\n{second}"
+here = {"python": platform.python_version(), "platform": platform.platform()}
+for key, expected in here.items():  # only a report of this machine is kept
+    got = json.loads(first)[key]
+    assert got == expected, f"{key}: expected {expected!r}, got {got!r}"
 Path("environment.json").write_text(first + "\n", encoding="utf-8")
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS

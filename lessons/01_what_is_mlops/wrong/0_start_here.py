@@ -30,3 +30,9 @@ def worst_step(funnel):
 # Takes the smallest bar for the worst step.
 def worst_step(funnel):
     return funnel["step"].iloc[funnel["remaining"].to_numpy().argmin()]
+
+# %% wrong="begins-one-too-late" replaces="start-worst-step" loses="start-worst-step-by-share start-worst-step-empty"
+# The first step loses nothing, so it is left out; then the first loss is left out as well.
+def worst_step(funnel):
+    lost = (1 - funnel["remaining"] / funnel["remaining"].shift()).fillna(0)
+    return funnel["step"].iloc[2:].iloc[lost.iloc[2:].to_numpy().argmax()]

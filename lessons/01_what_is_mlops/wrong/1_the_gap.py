@@ -52,6 +52,17 @@ def predict_with_fallback(model, features, timeout):
         pass
     return rule_of_thumb(features), "fallback"
 
+# %% wrong="takes-any-float" replaces="gap-predict-with-fallback" loses="gap-survives-no-number"
+# None is no float and NaN differs from itself; infinity is a float that equals itself.
+def predict_with_fallback(model, features, timeout):
+    try:
+        days = call_with_timeout(model.predict, features, timeout=timeout)
+        if isinstance(days, (int, float)) and days == days:
+            return days, "model"
+    except Exception:
+        pass
+    return rule_of_thumb(features), "fallback"
+
 # %% wrong="has-its-own-patience" replaces="gap-predict-with-fallback" loses="gap-survives-silence"
 # Two seconds seemed reasonable; the caller had asked for less.
 def predict_with_fallback(model, features, timeout):

@@ -37,6 +37,13 @@ def fingerprint(code, data, model, config):
     words = {key: sorted(value.items()) if isinstance(value, dict) else str(value) for key, value in config.items()}
     return hashlib.sha256(json.dumps([code, columns, model.tolist(), words], sort_keys=True).encode()).hexdigest()
 
+# %% wrong="writes-numbers-as-decimals" replaces="fingerprint-four-artefacts" loses="fingerprint-sees-config"
+# Every number becomes a decimal one, "so that 5 and 5.0 agree": the contract says that they do not.
+def fingerprint(code, data, model, config):
+    columns = [[name, str(data[name].dtype), data[name].tolist()] for name in data]
+    config = {key: float(value) if isinstance(value, int) else value for key, value in config.items()}
+    return hashlib.sha256(json.dumps([code, columns, model.tolist(), config], sort_keys=True).encode()).hexdigest()
+
 # %% wrong="adds-row-hashes-up" replaces="fingerprint-four-artefacts" loses="fingerprint-sees-data"
 # A hash for each row, added up: a sum does not know the order of its parts.
 def fingerprint(code, data, model, config):

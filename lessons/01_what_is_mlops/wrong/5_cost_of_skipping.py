@@ -67,7 +67,7 @@ def first_bad_day(days, watched):
                 return day, column
     return None
 
-# %% wrong="blocks-only" replaces="bank-alarm" loses="bank-alarm-keeps-quiet" demo=true
+# %% wrong="blocks-only" replaces="bank-alarm" loses="bank-alarm-rings bank-alarm-keeps-quiet" demo=true
 # More is blocked, so customers must be hurt: rings in the middle of an attack.
 def bank_alarm(then, now):
     return bool(now["blocked"].mean() >= 2 * then["blocked"].mean())

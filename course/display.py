@@ -140,6 +140,10 @@ def png_of(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+#: A table has room for so many rows; the course's 44 units fit.
+MOST_ROWS = 50
+
+
 def figure_html(figure: Figure, alt: str) -> str:
     """Return the figure as an `<img>` that carries `alt`, for `widgets.HTML`.
 
@@ -156,18 +160,22 @@ def figure_html(figure: Figure, alt: str) -> str:
     )
 
 
-def table_html(frame: pd.DataFrame, caption: str, most: int = 20) -> str:
+def table_html(frame: pd.DataFrame, caption: str, most: int = MOST_ROWS) -> str:
     """Return a frame as an accessible table: a caption, header cells with a scope, at most `most` rows.
+
+    The first column names the rows.
 
     >>> import pandas as pd
     >>> table_html(pd.DataFrame({"day": [1], "share": [0.25]}), "Two numbers").count("scope=")
-    2
+    3
     """
     texts = table_texts(frame, caption, most)
     head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(name)}</th>' for name in texts.columns)
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(text)}</td>' for text in row) + "</tr>"
-        for row in texts.rows
+        f'<tr><th scope="row" style="{_CELL};font-weight:normal">{html.escape(name)}</th>'
+        + "".join(f'<td style="{_CELL}">{html.escape(text)}</td>' for text in row)
+        + "</tr>"
+        for name, *row in texts.rows
     )
     return (
         f'<table style="border-collapse:collapse;margin:4px 0"><caption style="text-align:left;padding:2px 0">'
@@ -183,7 +191,7 @@ class TableTexts(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
 
 
-def table_texts(frame: pd.DataFrame, caption: str, most: int = 20) -> TableTexts:
+def table_texts(frame: pd.DataFrame, caption: str, most: int = MOST_ROWS) -> TableTexts:
     """Return the texts of a table of at most `most` rows; the caption says when there are more.
 
     >>> import pandas as pd

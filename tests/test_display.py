@@ -99,12 +99,13 @@ def test_drawing_leaves_no_pyplot_figure_behind():
 def test_a_table_has_a_caption_and_header_cells_with_a_scope():
     html = table_html(pd.DataFrame({"day": [1, 2], "share": [0.5, float("nan")]}), "Shares")
     assert "<caption" in html and html.count('scope="col"') == 2
+    assert html.count('<th scope="row"') == 2 and html.count("<td") == 2, "the first column names the rows"
     assert "nan" not in html
 
 
 def test_a_long_table_says_how_much_of_it_is_shown():
-    html = table_html(pd.DataFrame({"day": range(40)}), "Days")
-    assert "the first 20 of 40 rows" in html and html.count("<tr>") == 21
+    html = table_html(pd.DataFrame({"day": range(90)}), "Days")
+    assert "the first 50 of 90 rows" in html and html.count("<tr>") == 51
 
 
 @pytest.mark.parametrize(
@@ -125,11 +126,11 @@ def test_a_long_table_says_how_much_of_it_is_shown():
     ],
 )
 def test_a_number_in_a_table_is_written_for_people(value, shown):
-    assert f">{shown}</td>" in table_html(pd.DataFrame({"x": [value]}), "Values")
+    assert f">{shown}</td>" in table_html(pd.DataFrame({"name": ["a"], "x": [value]}), "Values")
 
 
 def test_whole_numbers_of_one_column_are_written_alike():
-    html = table_html(pd.DataFrame({"notebooks": [27_271, 1_203], "year": [2019, 2022]}), "Values")
+    html = table_html(pd.DataFrame({"name": ["a", "b"], "notebooks": [27_271, 1_203], "year": [2019, 2022]}), "Values")
     assert all(f">{shown}</td>" in html for shown in ("27,271", "1,203", "2019", "2022"))
 
 

@@ -89,6 +89,11 @@ class Lab:
     #: What the web edition can move: controls, each with its values there (`...` for all that it has); the others
     #: keep their default. Empty: it shows the default state. None: it shows nothing, for it speaks of this machine.
     web: ClassVar[Mapping[str, Any] | None] = movable()
+    #: What the table shows: columns in their order, each with its heading in words, and the unit. The first names the
+    #: row. Empty: all of them, under their own names.
+    heads: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    #: Which rows `numbers` keeps, in words, where it leaves some out.
+    some_rows: ClassVar[str] = ""
 
     def __init__(self, prediction: Any = None) -> None:
         self.guess = prediction
@@ -145,6 +150,17 @@ class Lab:
         """Draw the table."""
         raise NotImplementedError
 
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return what the table shows: the columns of `heads`, under their headings."""
+        if not self.heads:
+            return table
+        return table[[name for name in self.heads if name in table]].rename(columns=dict(self.heads))
+
+    @property
+    def caption(self) -> str:
+        """The title of the table, and which rows it shows."""
+        return f"{self.title} ({self.some_rows})" if self.some_rows else self.title
+
     @property
     def waiting_for(self) -> str | None:
         """What the reader has to do before the laboratory shows anything, or None."""
@@ -168,10 +184,16 @@ class Lab:
             picture = figure_html(self.draw(self.table, self.guess), alt=self.sentence)
         self._picture.value = picture
         self._words.value = sentence_html(self.sentence)
-        self._numbers.value = table_html(self.table, self.title)
+        if self._opener.value:
+            self._numbers.value = self._numbers_html()
+
+    def _numbers_html(self) -> str:
+        return table_html(self.numbers(self.table), self.caption)
 
     def _on_open(self, _change: object = None) -> None:
         is_open = self._opener.value
+        # Written when somebody looks: a table that nobody sees would make every step slower.
+        self._numbers.value = self._numbers_html() if is_open and self.table is not None else ""
         self._opener.description = HIDE_NUMBERS if is_open else SHOW_NUMBERS
         self._numbers.layout.display = None if is_open else "none"
 
@@ -208,8 +230,10 @@ class Lab:
         bundle = self.widget._repr_mimebundle_()
         notice = self.waiting_for
         bundle["text/plain"] = f"{self.title}: {notice or self.sentence}"
-        numbers = f"<details><summary>The numbers</summary>{self._numbers.value}</details>"
         bundle["text/html"] = f"<p><strong>{self.title}</strong></p>" + (
-            notice_html(notice) if notice else self._picture.value + self._words.value + numbers
+            notice_html(notice)
+            if notice
+            else f"{self._picture.value}{self._words.value}"
+            f"<details><summary>The numbers</summary>{self._numbers_html()}</details>"
         )
         return bundle

@@ -127,7 +127,7 @@ def test_a_page_shows_what_the_laboratory_shows(kind):
     for control in controls:
         lab.controls[control.name].value = control.values[-1]  # noqa: PD011
     assert state.sentence == lab.describe(lab.table, None)
-    assert state.table == table_texts(lab.table, lab.title)
+    assert state.table == table_texts(lab.numbers(lab.table), lab.caption)
     if kind.question is None:
         assert state.sentence == lab.sentence
 

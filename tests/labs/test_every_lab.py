@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from course.authoring.gallery import a_guess, every_lab
-from course.display import TEXT_CONTRAST, contrast_with_paper, label_line, new_figure
+from course.display import MOST_ROWS, TEXT_CONTRAST, contrast_with_paper, label_line, new_figure
 from course.labs.lab import Lab
 from course.predict import NOT_YET
 
@@ -43,6 +43,15 @@ def controls_of_every_lab():
     return [pytest.param(lab, name, id=f"{lab.__name__}-{name}") for lab in LABS for name in committed(lab).controls]
 
 
+def assert_readable(numbers):
+    """A table in words, whole, whose first column names the rows."""
+    assert 0 < len(numbers) <= MOST_ROWS and len(numbers.columns) > 1
+    for heading in numbers:
+        assert re.fullmatch("[A-Z][^_]*", heading), f"expected words that begin with a capital, got {heading!r}"
+    names = numbers.iloc[:, 0]
+    assert names.is_unique, f"expected a name a row, got {names[names.duplicated()].tolist()} twice"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _labs_are_found():
     assert len(LABS) >= 1, "no laboratory was found: these tests would be empty"
@@ -58,6 +67,7 @@ def test_a_control_moves_picture_and_sentence_and_never_breaks_the_lab(lab_class
             control.value = value
             assert lab.error is None, f"{lab_class.__name__} broke at {name}={value!r}: {lab.error!r}"
             assert lab.sentence.strip(), f"{lab_class.__name__} says nothing at {name}={value!r}"
+            assert_readable(lab.numbers(lab.table))
             sentences.add(lab.sentence)
             pictures.add(lab._picture.value)
     finally:

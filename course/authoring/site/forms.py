@@ -133,7 +133,12 @@ def _control_html(control: Control, anchor: str) -> str:
 
 def _table_html(table: TableTexts) -> str:
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table.columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in table.rows)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        + "".join(f"<td>{html.escape(text)}</td>" for text in row)
+        + "</tr>"
+        for name, *row in table.rows
+    )
     caption = html.escape(table.caption)
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -152,9 +152,10 @@ def states_of(lab: type[Lab], controls: Sequence[Control], keys: Sequence[tuple[
         sentence = opened.describe(table, None)
         if not sentence.strip():
             raise CourseError(f"{lab.__name__} says nothing at {moved}: a picture needs its words")
+        shown = table_texts(opened.numbers(table), opened.caption)
         with dying_young():
             picture, size = packed(opened.draw(table, None))
-        states.append(State(picture, size, sentence, guessed(opened, table, sentence), table_texts(table, lab.title)))
+        states.append(State(picture, size, sentence, guessed(opened, table, sentence), shown))
     return states
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -571,6 +572,17 @@ class BankLab(Lab):
     """Four years of five banks: choose what to watch and what to do when it rings."""
 
     title = "Four years of five banks: what to watch, and what to do"
+    heads = MappingProxyType(
+        {
+            "bank": "Bank",
+            "paged": "Paged in",
+            "what_happened": "What happened",
+            "right": "Rightly",
+            "cost_left_alone": "Cost if left alone (EUR)",
+            "cost": "Cost (EUR)",
+            "net": "Saved, net (EUR)",
+        }
+    )
     question = ACCURACY_PERCENT
     slow = True  # the first look at an action fits models
     web = movable(bank=..., seen=..., watch=..., act=...)

@@ -226,6 +226,18 @@ class BatchChecksLab(Lab):
     """Five checks to switch on and off, and how strict they are; eight corrupted batches and four clean ones."""
 
     title = "Eight corrupted batches, four clean ones, and who is stopped at the door"
+    heads = MappingProxyType(
+        {
+            "batch": "Batch",
+            "corrupted": "Corrupted",
+            "schema": "Schema",
+            "quality": "Quality",
+            "distribution": "Distribution",
+            "fairness": "Fairness",
+            "performance": "Performance",
+            "stopped": "Stopped",
+        }
+    )
     web = movable(schema=..., quality=..., distribution=..., fairness=..., performance=..., wobbles=(2.0, 4.0, 8.0))
 
     def make_controls(self) -> dict[str, widgets.Widget]:

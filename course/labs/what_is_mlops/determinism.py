@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as widgets
@@ -243,6 +244,14 @@ class DeterminismLab(Lab):
     """Pin the seed or do not, and run the same training two to thirty times."""
 
     title = "The same code, the same data, run again"
+    heads = MappingProxyType(
+        {
+            "run": "Run",
+            "seed": "Seed handed over",
+            "split": "Split handed over",
+            "outcome": "Digits read right (%)",
+        }
+    )
     question = Between(0, 100, "percentage points between the worst and the best of thirty runs")
     slow = True
     web = movable(model=..., chance=..., pinned=..., pairs=..., runs=(6, 30))
@@ -264,3 +273,10 @@ class DeterminismLab(Lab):
 
     describe = staticmethod(describe_runs)
     draw = staticmethod(draw_runs)
+
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the runs; the outcome of the sum is no percentage."""
+        shown = super().numbers(table)
+        if table.attrs["model"] == SUM:
+            shown = shown.rename(columns={self.heads["outcome"]: "Distance from the exact sum"})
+        return shown

@@ -172,6 +172,7 @@ class FalsePagesLab(Lab):
     """A year of drift tests: how many features, at which level, on how many rows, with how much drift."""
 
     title = "Alert fatigue: a year of drift tests"
+    some_rows = "each row four weeks"
     slow = True
     web = movable(tests=..., level=..., rows=..., shift=...)
 
@@ -201,3 +202,14 @@ class FalsePagesLab(Lab):
     def draw(self, table: pd.DataFrame, guess: Any) -> Figure:
         """Draw the table."""
         return draw_pages(table)
+
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the year in rows of four weeks."""
+        by_weeks = table.groupby(table["day"] // 28)
+        return pd.DataFrame(
+            {
+                "Weeks": [f"{4 * four + 1} to {4 * four + 4}" for four in by_weeks.groups],
+                "Days with a page": by_weeks["page"].sum(),
+                "Tests that rang": by_weeks["rung"].sum(),
+            }
+        )

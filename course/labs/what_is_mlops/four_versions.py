@@ -217,6 +217,16 @@ class FourVersionsLab(Lab):
     """Four sliders, one a kind of artefact; the first run (all at version 1) stays beside yours."""
 
     title = "One run, four artefacts: move one and look what else moves"
+    heads = MappingProxyType(
+        {
+            "group": "Orders of",
+            "orders": "Orders",
+            "first_accuracy": "Right in the first run (share)",
+            "your_accuracy": "Right in yours (share)",
+            "changed": "Predictions changed (share)",
+            "fingerprint": "Fingerprint of yours",
+        }
+    )
     question = Between(0, 100, "percent of the predictions")
     slow = True
     web = movable(code=..., data=..., model=..., config=...)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
@@ -156,6 +157,13 @@ class FunnelLab(Lab):
     """The funnel behind the guesses, one bar after the other."""
 
     title = "Who can run a published notebook again?"
+    heads = MappingProxyType(
+        {
+            "step": "Step",
+            "notebooks": "Notebooks",
+            "percent_of_all": "Of all found (%)",
+        }
+    )
     question = FIVE_BARS  # type: ignore[assignment]  # a kind of guess of its own
     web = movable(shown=...)
 

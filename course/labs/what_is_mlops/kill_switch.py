@@ -11,6 +11,7 @@ to the last, for the money and for the orders.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
@@ -94,6 +95,15 @@ class KillSwitchLab(Lab):
     """Two delays add up: until somebody notices, and until somebody is allowed to act."""
 
     title = "Pull the switch: the 45 minutes of Knight Capital"
+    heads = MappingProxyType(
+        {
+            "minute": "Minute",
+            "lost_with_switch": "Lost with the switch (million USD)",
+            "lost_as_it_was": "Lost without it (million USD)",
+            "orders": "Orders gone wrong",
+        }
+    )
+    some_rows = "every fifth minute, and that of the pull"
     web = movable(noticed=range(0, 46, 5), deciding=range(0, 31, 5))
 
     def make_controls(self) -> dict[str, widgets.Widget]:
@@ -109,3 +119,7 @@ class KillSwitchLab(Lab):
     simulate = staticmethod(simulate_kill_switch)
     describe = staticmethod(describe_kill_switch)
     draw = staticmethod(draw_kill_switch)
+
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return every fifth minute, and that of the pull."""
+        return super().numbers(table[(table["minute"] % 5 == 0) | (table["minute"] == table.attrs["pulled"])])

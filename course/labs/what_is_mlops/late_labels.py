@@ -6,6 +6,7 @@ of detection is ours.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as widgets
@@ -152,6 +153,17 @@ class LateLabelsLab(Lab):
     """How late the labels arrive, how many days an alarm averages, and whether it watches the inputs as well."""
 
     title = "The model turns worse on day 40: when you know, and what it has cost"
+    heads = MappingProxyType(
+        {
+            "day": "Day",
+            "wrong": "Really wrong (share)",
+            "known": "Known to the alarm (share)",
+            "rings": "Rings on",
+            "rings_rightly": "Rightly",
+            "lost": "Lost that day (EUR)",
+        }
+    )
+    some_rows = "every tenth day, and each on which the alarm begins to ring"
     web = movable(delay=range(0, 91, 10), window=(1, 3, 7, 14, 21), watch_inputs=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:
@@ -168,3 +180,9 @@ class LateLabelsLab(Lab):
     simulate = staticmethod(simulate_waiting)
     describe = staticmethod(describe_waiting)
     draw = staticmethod(draw_waiting)
+
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return every tenth day, and each on which the alarm begins to ring, on labels or on inputs."""
+        begins = (table["rings"] != "") & (table["rings"] != table["rings"].shift(fill_value=""))
+        rightly = table["rings_rightly"].map({True: "yes", False: "no"}).where(table["rings"] != "", "")
+        return super().numbers(table.assign(rings_rightly=rightly)[(table["day"] % 10 == 0) | begins])

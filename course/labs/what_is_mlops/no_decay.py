@@ -7,6 +7,7 @@ what holds of them still holds (the mix); or what the columns say of the outcome
 from __future__ import annotations
 
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -126,6 +127,14 @@ class NoDecayLab(Lab):
     """A model that is left alone for three years, in a world that changes, or does not."""
 
     title = "Three years without a hand on the model"
+    heads = MappingProxyType(
+        {
+            "year": "Year",
+            "auc": "AUC",
+            "moved": "Inputs moved (standard deviations)",
+            "auc_acs": "AUC in the census survey",
+        }
+    )
     web = movable(change=..., speed=..., people=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:

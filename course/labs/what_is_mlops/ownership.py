@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -308,6 +309,18 @@ class OwnershipLab(Lab):
     """An organisation, a rule of who answers for a ticket, a rule of who does the work, and one week."""
 
     title = "Twelve tickets, one week: whose are they?"
+    heads = MappingProxyType(
+        {
+            "ticket": "Ticket",
+            "role": "Role that knows it",
+            "arrives": "Arrives (hour of the week)",
+            "mitigated": "Mitigated (hour)",
+            "hours": "Hours between",
+            "accountables": "Accountable (people)",
+            "handoffs": "Handoffs",
+            "orphaned": "Orphaned",
+        }
+    )
     question = Between(0, 12, "orphaned tickets")
     web = movable(people=..., accountable=..., work=...)
 

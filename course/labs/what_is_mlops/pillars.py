@@ -10,6 +10,7 @@ For the exercise, `simulate_log` writes another kind of book: what the bank's ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -333,6 +334,16 @@ class PillarsLab(Lab):
     """Five checkboxes, one a pillar; the ninety days are replayed with those that are ticked."""
 
     title = "Take a pillar away and replay the same ninety days"
+    heads = MappingProxyType(
+        {
+            "name": "Day and event",
+            "until": "Until day",
+            "mishap": "Set off by",
+            "lane": "Kind",
+            "detail": "What happens",
+            "usual_days": "Days with all five pillars",
+        }
+    )
     question = Among(PILLARS)
     web = movable(reproducibility=..., containerization=..., serving=..., ci_cd=..., observability=...)
 
@@ -351,6 +362,10 @@ class PillarsLab(Lab):
     simulate = staticmethod(simulate_story)
     describe = staticmethod(describe_story)
     draw = staticmethod(draw_story)
+
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the story, an event a row, named by its day: the same can happen twice."""
+        return super().numbers(table.assign(name="day " + table["day"].astype(str) + ", " + table["event"]))
 
 
 def symptom_quizzes() -> list[Quiz]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -536,6 +537,20 @@ class RetailLab(Lab):
     """Six months of a shop, as the team saw them and as they were; choose what to watch."""
 
     title = "Six months of a shop: what to watch"
+    heads = MappingProxyType(
+        {
+            "month": "Month",
+            "pages": "Paged on day",
+            "what_happened": "What happened",
+            "began_on": "Began on day",
+            "noticed_on": "Noticed on day",
+            "false_pages": "False pages",
+            "lost_unwatched": "Lost if left alone (EUR)",
+            "lost": "Lost (EUR)",
+            "saved": "Saved (EUR)",
+            "net": "Saved, less false pages (EUR)",
+        }
+    )
     question = LOST_PERCENT
     web = movable(month=..., seen=..., watch=..., wobbles=(2, 4))
 

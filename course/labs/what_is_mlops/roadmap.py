@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Mapping
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -250,6 +251,17 @@ class RoadmapLab(Lab):
     """Pick a unit, a pillar and the minutes of your week; see the road."""
 
     title = "The course as a map: what a unit needs, and how long the way is"
+    heads = MappingProxyType(
+        {
+            "unit": "Unit",
+            "title": "Title",
+            "section": "Section",
+            "pillar": "Pillar",
+            "minutes": "Minutes",
+            "needed": "On the road",
+            "week": "Done in week",
+        }
+    )
     question = Between(0, 31, "units")
     web = movable(unit=..., pillar=(EVERY, "Reproducibility"))
 
@@ -376,6 +388,16 @@ class MachineLab(Lab):
     """What the doctor says of this machine, for the whole course or one of its sections."""
 
     title = "What this machine has, and which units can run on it"
+    heads = MappingProxyType(
+        {
+            "unit": "Unit",
+            "title": "Title",
+            "section": "Section",
+            "state": "State",
+            "missing": "Missing here",
+            "readiness": "On this machine",
+        }
+    )
     web = None
 
     def make_controls(self) -> dict[str, widgets.Widget]:

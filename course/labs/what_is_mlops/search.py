@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -170,6 +171,19 @@ class SearchLab(Lab):
     """Train the ranker of six weeks ago once more: overwrite some rows, lose the seed, and see what comes back."""
 
     title = "The ranker that won: build it again"
+    heads = MappingProxyType(
+        {
+            "kept": "Kept",
+            "same": "Same to the bit",
+            "flipped": "Decisions flipped (share)",
+            "accuracy_then": "Accuracy then (share)",
+            "accuracy_now": "Accuracy now (share)",
+            "fingerprint_then": "Fingerprint then",
+            "fingerprint_now": "Fingerprint now",
+            "weeks_lost": "Weeks lost",
+            "cost": "Cost (EUR)",
+        }
+    )
     slow = True
     web = movable(overwritten=..., seed_kept=..., kept=...)
 

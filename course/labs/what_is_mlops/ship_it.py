@@ -444,3 +444,18 @@ class ShipItLab(Lab):
     simulate = staticmethod(simulate_ship_it)
     describe = staticmethod(describe_ship_it)
     draw = staticmethod(draw_ship_it)
+
+    def numbers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the board, with how far each line reaches, and what each mishap added."""
+        start = simulate_ship_it(**AS_THE_NOTEBOOK_LEFT_IT)
+        board = [
+            (name, *(words(value) for value in (yours, first, *ends_of(measure))))
+            for measure, name, words in _RAILS
+            for yours, first in [(table.attrs["board"][measure], start.attrs["board"][measure])]
+        ]
+        added = [
+            (f"bad promises: {cause}", f"{yours:,}", f"{first:,}", "", "")
+            for cause, yours, first in zip(table["cause"], table["bad_promises"], start["bad_promises"], strict=True)
+        ]
+        columns = ["What", "Yours", "As the notebook left it", "Best of all", "Worst of all"]
+        return pd.DataFrame(board + added, columns=columns)

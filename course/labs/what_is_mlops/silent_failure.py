@@ -7,6 +7,7 @@ empty. What each model does about it is its library's doing, and really happens 
 from __future__ import annotations
 
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -168,6 +169,15 @@ class SilentFailureLab(Lab):
     """Choose the column that turns to NaN, in how many rows, and whether a filler hides it from the loud model."""
 
     title = "The same empty column goes into two models"
+    heads = MappingProxyType(
+        {
+            "model": "Model",
+            "right_before": "Right before (%)",
+            "right_after": "Right after (%)",
+            "answers_changed": "Answers changed (%)",
+            "said": "It said",
+        }
+    )
     web = movable(column=..., share=..., filler=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:

@@ -24,7 +24,7 @@ from course.labs.what_is_mlops.silent_failure import COLUMNS, simulate_card_paym
 from course.predict import Between
 
 SAME, OTHER, ERROR = "the same answers", "other answers, no word", "an error"
-NOT_YET = "–"
+NOT_YET, CLOSED = "no bet yet", "closed"
 
 
 class Row(NamedTuple):
@@ -191,7 +191,7 @@ def simulate_rows(newest: str | None = None, **bets: str) -> pd.DataFrame:
 
     `bets` are by row: what the model will do; `newest` is the row of the last bet: its concern stands in `attrs`.
     Columns: `concern`, `done_to_program`, `program` (what it did),
-    `done_to_model`, `bet`, `model` (what it did; "–" while there is no bet), `changed` and
+    `done_to_model`, `bet`, `model` (what it did; "closed" while there is no bet), `changed` and
     `scores_changed` (shares of the model's answers, yes or no, and of its scores), `wrong_before` and `wrong_after`
     (shares of the answers).
     """
@@ -199,7 +199,7 @@ def simulate_rows(newest: str | None = None, **bets: str) -> pd.DataFrame:
     for name, row in ROWS.items():
         program, model = (Outcome(*outcome) for outcome in _played()[name])
         bet = bets.get(name, NOT_YET)
-        nothing = Outcome(NOT_YET, changed=float("nan"), scores_changed=float("nan"))
+        nothing = Outcome(CLOSED, changed=float("nan"), scores_changed=float("nan"))
         seen = model if bet != NOT_YET else nothing
         rows.append(
             {
@@ -294,6 +294,20 @@ class SixRowsLab(Lab):
     """The table itself: place a bet in a row, and the row is played."""
 
     title = "Six rows: what the program did is shown; bet on what the model does"
+    heads = MappingProxyType(
+        {
+            "concern": "Concern",
+            "done_to_program": "Done to the program",
+            "program": "Program",
+            "done_to_model": "Done to the model",
+            "bet": "Your bet",
+            "model": "Model",
+            "changed": "Answers changed (share)",
+            "scores_changed": "Scores changed (share)",
+            "wrong_before": "Wrong before (share)",
+            "wrong_after": "Wrong after (share)",
+        }
+    )
     question = Between(0, 6, "rows in which the model stops with an error")
     web = movable(determinism=..., failure=..., cost=...)
     _newest: str | None = None

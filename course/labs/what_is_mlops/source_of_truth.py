@@ -165,6 +165,14 @@ class SourceOfTruthLab(Lab):
     """One edit at a time; the hash of the code, of the configuration, of the data, of the weights, and the answer."""
 
     title = "Edit one thing: whose fingerprint notices, and what the customer is told"
+    heads = MappingProxyType(
+        {
+            "artefact": "Artefact",
+            "before": "Before",
+            "after": "After",
+            "moved": "Moved",
+        }
+    )
     web = movable(edit=..., customer=...)
 
     def make_controls(self) -> dict[str, widgets.Widget]:

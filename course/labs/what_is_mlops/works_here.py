@@ -177,6 +177,15 @@ class WorksHereLab(Lab):
     """One slider: how closely do you look when you say that it works on another machine too?"""
 
     title = "The same training elsewhere: the same result, in the same time"
+    heads = MappingProxyType(
+        {
+            "place": "Trained",
+            "same": "Equal scores (share)",
+            "largest_difference": "Largest difference",
+            "seconds": "Seconds",
+            "seconds_here": "Seconds here",
+        }
+    )
     slow = True
     web = movable(closely=...)
 

@@ -4,6 +4,7 @@ import pytest
 
 from course.display import GREEN, VERMILLION
 from course.labs.what_is_mlops.six_rows import (
+    CLOSED,
     ERROR,
     NOT_YET,
     OTHER,
@@ -54,7 +55,7 @@ def test_when_the_world_changes_the_same_answers_are_wrong(opened):
 def test_a_row_without_a_bet_gives_nothing_away():
     table = simulate_rows(failure=SAME)
     closed = table[table["bet"] == NOT_YET]
-    assert len(closed) == 5 and (closed["model"] == NOT_YET).all() and closed["changed"].isna().all()
+    assert len(closed) == 5 and (closed["model"] == CLOSED).all() and closed["changed"].isna().all()
     said = describe_rows(simulate_rows("failure", failure=SAME), guess=2)
     assert "Failure mode" in said and "Determinism" not in said
 

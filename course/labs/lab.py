@@ -39,6 +39,7 @@ STYLE = """<style>
 .course-lab .widget-toggle-buttons > .widget-label { flex: none; text-align: right; margin-right: 6px; }
 .course-lab .widget-toggle-buttons .widget-toggle-button { width: auto; min-width: 7em; padding: 0 12px; }
 .course-lab .widget-toggle-buttons .mod-active { box-shadow: inset 0 -3px 0 currentColor; }
+.course-voice { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
 .jp-RenderedMarkdown details { margin-bottom: 0.8em; }
 .course-lab.jupyter-widgets-disconnected::before, .course-quiz.jupyter-widgets-disconnected::before {
   content: "The kernel was restarted, so nothing answers here any more: run the cells again, from the top.";
@@ -125,8 +126,8 @@ class Lab:
             elif isinstance(control, widgets.SelectionSlider):
                 control.add_class("course-worded")
             control.observe(self._on_change, names="value")
-        for spoken in (self._words, self._status):
-            spoken.add_class("course-said")
+        self._status.add_class("course-said")
+        self._words.add_class("course-told")  # of which what changed is said
         for shown in (self._picture, self._words, self._numbers):
             shown.add_class("course-outcome")
         self.widget = widgets.VBox(self._rows())

@@ -1,4 +1,4 @@
-// Says aloud what changes, and of each control what the eye sees beside it: ipywidgets leaves sliders, rows of buttons
+// Says aloud what changed, and of each control what the eye sees beside it: ipywidgets leaves sliders, rows of buttons
 // and radio buttons without names, and tells of a slider with words only the place of the word. It also keeps the keys
 // of a control with the control.
 
@@ -14,8 +14,35 @@ function speak(box) {
   }
 }
 
-function nameControls(box, title, group) {
+const SENTENCES = /(?<=[.!?])\s+(?=[A-Z])/;
+
+// A place without looks beside the words of a laboratory: what changed in them is said there, and the rest, which
+// would be read out after every step, stands on the page to be read.
+function giveVoice(box) {
+  if (!box.querySelector(".course-told")) return null;
+  const voice = document.createElement("p");
+  voice.className = "course-voice";
+  set(voice, "role", "status");
+  box.append(voice);
+  return voice;
+}
+
+const toldBefore = new WeakMap();
+
+function sayChanges(box, voice) {
+  for (const told of box.querySelectorAll(".course-told")) {
+    for (const words of told.querySelectorAll("[role=status]")) words.removeAttribute("role");
+    const before = toldBefore.get(told), now = told.textContent.trim().split(SENTENCES);
+    if (now.join() === before?.join()) continue;
+    toldBefore.set(told, now);
+    const changed = now.filter((sentence) => !before?.includes(sentence));
+    if (before) voice.textContent = (changed.length ? changed : now).join(" ");
+  }
+}
+
+function nameControls(box, title, group, voice) {
   speak(box);
+  if (voice) sayChanges(box, voice);
   for (const label of box.querySelectorAll("[title='null']")) label.removeAttribute("title");  // a hint without words
   set(box, "role", "group");
   set(box, "aria-label", title);
@@ -29,6 +56,7 @@ function nameControls(box, title, group) {
     if (control.matches(".course-worded")) set(readout, "contenteditable", "false");  // what is typed there changes nothing
     else if (readout?.isContentEditable) {
       set(readout, "role", "textbox");
+      set(readout, "tabindex", "-1");  // arrows on the slider give every number: one stop for Tab is enough
       set(readout, "aria-label", `${name}, as a number`);
     }
     for (const select of control.querySelectorAll("select")) set(select, "aria-label", name);
@@ -63,7 +91,8 @@ export default {
       box.addEventListener("keydown", keepKey);
       const title = model.get("title");
       const group = `course-choices-${++boxes}`;
-      const name = () => nameControls(box, title, group);
+      const voice = giveVoice(box);
+      const name = () => nameControls(box, title, group, voice);
       name();
       observer = new MutationObserver(name);
       observer.observe(box, {

@@ -138,8 +138,8 @@ class Page:
 
 
 def sentence_of(lab: Locator) -> Locator:
-    """The sentence of a laboratory: the last of what it says."""
-    return lab.locator(".course-said p").last
+    """The sentence of a laboratory."""
+    return lab.locator(".course-told p").last
 
 
 def shows(lab: Locator) -> tuple[str | None, str]:

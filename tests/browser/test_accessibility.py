@@ -77,12 +77,20 @@ def test_a_screen_reader_hears_names_values_and_changes(chromium, lab_url):
         student.open("solved_1_the_gap.ipynb")
         student.run_all()
         lab = student.page.locator(".course-lab").first
-        expect(lab.get_by_role("group", name="3. Kept of each prediction")).to_be_visible()
-        choice = lab.get_by_role("button", name="audit record")
+        expect(lab.get_by_role("group", name="5. Kept of version 1")).to_be_visible()
+        choice = lab.get_by_role("button", name="all four")
         assert choice.get_attribute("aria-pressed") == "false"
         choice.focus()
+        words, voice = lab.locator(".course-told"), lab.locator(".course-voice")
+        before = re.split(r"(?<=[.!?])\s+(?=[A-Z])", words.inner_text().strip())
+        expect(voice).to_have_text("")
         student.page.keyboard.press("Enter")
         expect(choice).to_have_attribute("aria-pressed", "true")
+        expect(voice).not_to_have_text("")
+        after = re.split(r"(?<=[.!?])\s+(?=[A-Z])", words.inner_text().strip())
+        changed = [sentence for sentence in after if sentence not in before]
+        expect(voice).to_have_text(" ".join(changed))
+        assert 0 < len(changed) < len(after), "the others would be heard after every step"
 
         student.open("solved_2_one_sentence.ipynb")
         student.run_all()
@@ -95,12 +103,21 @@ def test_a_screen_reader_hears_names_values_and_changes(chromium, lab_url):
         expect(slider).to_have_attribute("aria-valuetext", re.compile("^3: "))
         expect(said).not_to_have_text(before)
         assert place.evaluate("(old, now) => old === now", said.element_handle())
-        assert lab.locator(".course-said [role=status]").count() == 0, "said once, not by two places"
+        assert lab.locator(".course-said [role=status], .course-told [role=status]").count() == 0, "said by one place"
         quiz = student.page.locator(".course-quiz").first
         expect(quiz.get_by_role("radiogroup", name=re.compile("same accuracy"))).to_be_visible()
         quiz.get_by_role("radio").first.check()
         expect(quiz.get_by_role("status")).to_contain_text(re.compile("^(Yes|Not quite)"))
         assert student.page.locator(".course-lab [title=null]").count() == 0
+
+        student.open("solved_3_whats_different.ipynb")
+        student.run_all()
+        number = student.page.get_by_role("textbox", name=re.compile(", as a number$")).first
+        slider = student.page.locator(".course-lab").filter(has=number).locator(".noUi-handle").first
+        slider.focus()
+        student.page.keyboard.press("Tab")
+        expect(slider).not_to_be_focused()
+        expect(number).not_to_be_focused()
     finally:
         student.close()
 

@@ -310,3 +310,17 @@ def test_dark_and_light_differ_and_pictures_stay_on_paper(reader):
         paper = page.locator(".explorable img").evaluate("img => getComputedStyle(img).backgroundColor")
         assert paper == "rgb(255, 255, 255)"
     assert colours[0] != colours[1]
+
+
+def test_only_the_sentences_that_change_are_written_anew_and_read_aloud(reader):
+    page = reader(f"{LESSON}/1_the_gap")
+    lab = page.locator("#lab-ShipItLab")
+    lab.locator(".peek").click()
+    parts = lab.locator(".sentence span")
+    before = parts.all_inner_texts()
+    parts.evaluate_all("parts => { window.written = parts.map(part => part.firstChild); }")
+    lab.get_by_label("2. It is retrained").select_option("when drift shows")
+    stayed = parts.evaluate_all("parts => parts.map((part, place) => part.firstChild === window.written[place])")
+    assert stayed == [old == new for old, new in zip(before, parts.all_inner_texts(), strict=True)]
+    assert any(stayed) and not all(stayed)
+    assert lab.get_by_role("status").get_attribute("aria-atomic") == "false"

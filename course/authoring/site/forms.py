@@ -51,7 +51,7 @@ def explorable_html(explorable: Explorable, pictures: str) -> str:
         '<div class="controls">' + "".join(_control_html(c, anchor) for c in explorable.controls) + "</div>",
         f'<div class="picture"><img src="{pictures}{name_of_picture(state.picture)}" alt="{alt}" '
         f'width="{width}" height="{height}"></div>',
-        f'<p class="sentence" role="status">{html.escape(state.sentence)}</p>',
+        f'<p class="sentence" role="status" aria-atomic="false">{html.escape(state.sentence)}</p>',
         "<details><summary>The numbers as a table</summary>",
         f'<div class="numbers" tabindex="0" role="region" aria-label="The numbers of: {html.escape(lab.title)}">',
         f"{_table_html(state.table)}</div></details>",

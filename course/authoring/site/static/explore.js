@@ -35,17 +35,30 @@ function committedWords(guess, question) {
   return `You predicted: ${said}.${doubt} Now look what happens.`;
 }
 
-function cellOf(kind, text) {
-  const cell = document.createElement(kind);
+function cellOf(text, scope) {
+  const cell = document.createElement(scope ? "th" : "td");
   cell.textContent = text;
-  if (kind === "th") cell.scope = "col";
+  if (scope) cell.scope = scope;
   return cell;
 }
 
-function rowOf(kind, texts) {
+/** A row of a table: all its cells head columns, or its first names the row. */
+function rowOf(texts, heads) {
   const row = document.createElement("tr");
-  row.append(...texts.map((text) => cellOf(kind, text)));
+  row.append(...texts.map((text, place) => cellOf(text, heads ? "col" : place ? "" : "row")));
   return row;
+}
+
+/** Write words, a part a sentence, and anew only what changed: that alone is read aloud. */
+function tell(place, words) {
+  const sentences = words.split(/(?<=[.!?]\s+)(?=[A-Z])/);
+  const parts = [...place.children];
+  if (!parts.length) place.replaceChildren();
+  for (const part of parts.slice(sentences.length)) part.remove();
+  sentences.forEach((sentence, number) => {
+    const part = parts[number] ?? place.appendChild(document.createElement("span"));
+    if (part.textContent !== sentence) part.textContent = sentence;
+  });
 }
 
 function startExplorable(lab) {
@@ -55,6 +68,7 @@ function startExplorable(lab) {
   const picture = lab.querySelector("img"), sentence = lab.querySelector(".sentence"), table = lab.querySelector("table");
   const controls = data.controls.map((id) => document.getElementById(id));
   let guess = null;
+  tell(sentence, sentence.textContent);
 
   const placeOf = (control) => control.type === "checkbox" ? Number(control.checked) : Number(control.value);
   const wordsOf = (plain, guessed) => {
@@ -67,11 +81,11 @@ function startExplorable(lab) {
     const said = wordsOf(plain, guessed);
     picture.src = data.pictures[file];
     picture.alt = said;
-    if (sentence.textContent !== said) sentence.textContent = said;  // what stays is not read aloud again
+    tell(sentence, said);
     const [caption, columns] = data.heads[head];
     table.caption.textContent = caption;
-    table.tHead.replaceChildren(rowOf("th", columns));
-    table.tBodies[0].replaceChildren(...rows.map((row) => rowOf("td", data.rows[row])));
+    table.tHead.replaceChildren(rowOf(columns, true));
+    table.tBodies[0].replaceChildren(...rows.map((row) => rowOf(data.rows[row], false)));
   };
 
   for (const control of controls) {

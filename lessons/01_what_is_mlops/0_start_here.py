@@ -12,7 +12,7 @@
 #
 # Many models never reach production, the place where somebody relies on their answers.
 # Of those that do, most degrade silently and cost the business money until somebody notices.
-# **MLOps is the discipline that addresses both**: it makes models shippable, observable and improvable at a steady cadence, as software engineering has been able to do for decades.
+# **MLOps is the discipline that addresses both**: it makes models shippable, observable and improvable at a steady pace, as software engineering has been able to do for decades.
 #
 # This lesson tours why it exists; you need no tool yet, only Python functions, a pandas frame, `fit` and `predict`.
 # Its eight sections take about two and a half hours, in three sittings or one long afternoon.

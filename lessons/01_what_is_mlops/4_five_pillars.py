@@ -170,7 +170,7 @@ def missing_pillar(log):
 # %% role="tests" grade_id="pillar-serving-promise" points=2 hint="A late copy harms nobody as long as another one answers the same payment; collect all answers to a payment first."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
+    assert found == broken, f"missing pillar: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x7E70D75A0225EBF3F2FD98FEC53D202B
@@ -183,7 +183,7 @@ for seed in range(first, first + 5):
 # %% role="tests" grade_id="pillar-ci-cd-promise" points=3 hint="Read the promise once more, word by word: two ways to end, how many days are in time, changes that never end, and changes too young to judge."
 for broken in ("CI/CD", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
+    assert found == broken, f"missing pillar: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x41D96AFD57429611B6A1F2D26484134C
@@ -196,7 +196,7 @@ for seed in range(first, first + 8):
 # %% role="tests" grade_id="pillar-observability-promise" points=3 hint="Compare first days, trouble by trouble: an alert may repeat, come on the same day, or never come."
 for broken in ("Observability", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"expected {broken!r} to be missing, got {found!r}"
+    assert found == broken, f"missing pillar: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x578C120E61BD5F7062FC54F6B6B83D1F
@@ -209,7 +209,7 @@ for seed in range(first, first + 6):
 # %% role="tests" grade_id="pillar-all-at-once" points=2 hint="Here all kinds of mishaps stand in one log, and at most one promise is broken: a rule that is right about its own rows only is not misled by the others."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=12, broken=broken))
-    assert found == broken, f"many mishaps: expected {broken!r} missing, got {found!r}"
+    assert found == broken, f"many mishaps, missing pillar: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x2E39340AA4F5964EA4121592D7564401

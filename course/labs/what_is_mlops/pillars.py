@@ -237,7 +237,9 @@ def describe_story(table: pd.DataFrame, guess: str | None = None) -> str:
             longer.append(f"day {row.day}, {row.detail} ({days} days instead of {row.usual_days})")
     told = [*new.values(), *longer]
     told, left = told[:_TOLD], len(told) - _TOLD
-    more = f"; {left} more in the table" if left > 0 else ""
+    # A sentence an event: what was told before is not said again.
+    log = " ".join(f"{event[0].upper() + event[1:] if place else event}." for place, event in enumerate(told))
+    more = f" {left} more in the table." if left > 0 else ""
     asked = [f"{number} ({QUESTIONS[number - 1]})" for number in open_questions(table)]
     if len(asked) == 1:
         [row] = table[table["lane"] == "unanswered"].itertuples()
@@ -245,7 +247,7 @@ def describe_story(table: pd.DataFrame, guess: str | None = None) -> str:
     instead = ", the same as with all five" if hurt == alone[""] else f" instead of {alone['']}"
     text = (
         f"Without {join_words(missing)}, customers are hurt on {hurt} of {LAST_DAY} days{instead} ({kinds}). "
-        f"New in the log: {'; '.join(told)}{more}. Left without an answer: question{'s' * (len(asked) > 1)} "
+        f"New in the log: {log}{more} Left without an answer: question{'s' * (len(asked) > 1)} "
         f"{join_words(asked)}."
     )
     if guess is not None and missing == [guess]:

@@ -84,14 +84,14 @@ let boxes = 0;
 
 export default {
   render({ model, el }) {
-    let observer, box;
+    let observer, box, voice;
     const start = () => {
       box = el.closest(".course-lab, .course-quiz, .course-film");
       if (!box) return void (frame = requestAnimationFrame(start));  // not on the page yet
       box.addEventListener("keydown", keepKey);
       const title = model.get("title");
       const group = `course-choices-${++boxes}`;
-      const voice = giveVoice(box);
+      voice = giveVoice(box);
       const name = () => nameControls(box, title, group, voice);
       name();
       observer = new MutationObserver(name);
@@ -103,6 +103,7 @@ export default {
     return () => {
       cancelAnimationFrame(frame);
       observer?.disconnect();
+      voice?.remove();
       box?.removeEventListener("keydown", keepKey);
     };
   },

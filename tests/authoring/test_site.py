@@ -187,7 +187,7 @@ def test_a_laboratory_is_written_so_that_nothing_in_it_ends_its_element():
 
 def test_a_laboratory_says_on_its_page_what_only_the_notebook_moves():
     page = explorable_html(compute([ScaleLab])[ScaleLab], "")
-    said = "Only in the notebook you can set: Unit. Only the notebook has every value of: Load."
+    said = "Only the notebook can set: Unit. Only the notebook has every value of: Load."
     assert said in page and page.index(said) < page.index('<div class="controls">'), (
         "before the controls that it speaks of"
     )

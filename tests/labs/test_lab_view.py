@@ -72,6 +72,19 @@ def test_a_table_that_was_opened_stays_open_when_its_numbers_change():
     assert ">5<" in lab._numbers.value
 
 
+def test_a_table_is_written_when_somebody_looks_and_is_up_to_date_then():
+    lab = TrapLab(2)
+    lab.controls["step"].value = 5
+    assert lab._numbers.value == "", "a closed table makes no step slower"
+    lab._opener.value = True
+    assert ">5<" in lab._numbers.value
+    lab._opener.value = False
+    lab.controls["step"].value = 4
+    lab._opener.value = True
+    assert ">4<" in lab._numbers.value
+    assert ">4<" in lab._repr_mimebundle_()["text/html"], "a page without widgets has it too"
+
+
 def test_old_words_and_pictures_fade_while_a_slow_lab_works():
     class SlowLab(TrapLab):
         slow = True

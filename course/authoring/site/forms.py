@@ -153,7 +153,7 @@ def _remark(explorable: Explorable) -> str:
     if not moved:
         said.append("This is how the laboratory opens; its controls move only in the notebook.")
     elif resting:
-        said.append(f"Only in the notebook you can set: {html.escape('; '.join(resting))}.")
+        said.append(f"Only the notebook can set: {html.escape('; '.join(resting))}.")
     if fewer:
         said.append(f"Only the notebook has every value of: {html.escape('; '.join(fewer))}.")
     if explorable.lab.question is not None:

@@ -12,6 +12,7 @@ from course.labs.what_is_mlops.false_pages import (
     MORNINGS,
     SHIFTS,
     TESTS_A_DAY,
+    FalsePagesLab,
     ks_p_values,
     ring_rate,
     simulate_mornings,
@@ -76,3 +77,10 @@ def test_the_same_year_twice_is_the_same_year():
     first, second = (simulate_pages(3, 0.01, 200, 0.05) for _ in range(2))
     assert first.equals(second) and len(first) == DAYS
     assert (first["page"] == (first["rung"] > 0)).all()
+
+
+def test_the_table_has_every_page_of_the_year():
+    lab = FalsePagesLab()
+    numbers = lab.numbers(lab.table)
+    assert len(numbers) == 13 and numbers["Days with a page"].sum() == lab.table["page"].sum() > 0
+    assert numbers["Tests that rang"].sum() == lab.table["rung"].sum()

@@ -57,3 +57,9 @@ def test_the_lab_asks_for_no_prediction():
     lab.controls["deciding"].value = 0
     assert lab.error is None
     assert "97 e-mails" in lab.sentence
+
+
+@pytest.mark.parametrize(("noticed", "deciding"), DELAYS)
+def test_the_minute_of_the_pull_stands_in_the_table(noticed, deciding):
+    table = simulate_kill_switch(noticed, deciding)
+    assert min(noticed + deciding, 45) in KillSwitchLab().numbers(table)["Minute"].tolist()

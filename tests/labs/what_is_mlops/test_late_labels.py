@@ -9,6 +9,7 @@ from course.labs.what_is_mlops.late_labels import (
     DAYS,
     ONSET,
     RATE,
+    LateLabelsLab,
     describe_waiting,
     simulate_log,
     simulate_waiting,
@@ -84,3 +85,15 @@ def test_the_log_is_worse_after_the_onset():
     log = simulate_log(9)
     before, after = log["wrong"][:ONSET].mean(), log["wrong"][ONSET:].mean()
     assert before == pytest.approx(0.08, abs=0.01) and after == pytest.approx(0.14, abs=0.01)
+
+
+@pytest.mark.parametrize("watch_inputs", [False, True])
+@pytest.mark.parametrize("window", [1, 3, 7, 14, 21])
+def test_the_day_of_the_first_right_ring_stands_in_the_table(window, watch_inputs):
+    lab = LateLabelsLab()
+    for delay in range(0, 91, 3):
+        table = simulate_waiting(delay, window, watch_inputs)
+        numbers, detected = lab.numbers(table), table.attrs["detected"]
+        if detected is not None:
+            row = numbers[numbers["Day"] == detected]
+            assert row["Rightly"].tolist() == ["yes"], f"{delay} days late: expected day {detected} among the rows"

@@ -17,6 +17,7 @@ from course.labs.what_is_mlops.ship_it import (
     ShipItLab,
     describe_ship_it,
     draw_ship_it,
+    ends_of,
     every_board,
     simulate_ship_it,
 )
@@ -215,3 +216,13 @@ def test_the_sentence_names_the_lines_that_stand_at_their_best_end():
         words = ("bad promises", "hours until rollback", "latency", "cost", "version 1 rebuildable")
         assert [word in named for word in words] == best, said
         assert not all(best)
+
+
+def test_the_table_says_how_far_each_line_of_the_board_is_from_its_ends():
+    lab = ShipItLab(10)
+    lab.controls["reproducibility"].value, lab.controls["on_harm"].value = "all four", "rollback"
+    numbers = lab.numbers(lab.table).set_index("What")
+    assert numbers.loc["version 1 rebuildable"].tolist() == ["yes", "no", "yes", "no"]
+    days = [int(hours.removesuffix(" h")) for hours in numbers.loc["hours until rollback"]]
+    board = lab.table.attrs["board"]["rollback_hours"]
+    assert days[0] == board != days[1] and tuple(days[2:]) == ends_of("rollback_hours")

@@ -221,14 +221,15 @@ def simulate_rows(newest: str | None = None, **bets: str) -> pd.DataFrame:
 
 
 def describe_rows(table: pd.DataFrame, guess: float | None = None) -> str:
-    """Say what came of the newest row with a bet on it, then of all together: the score, and who raised how often."""
+    """Say what came of the newest bet, or of each, then of all together: the score, and who raised how often."""
     open_rows = table[table["bet"] != NOT_YET]
     errors = table["program"].str.startswith(ERROR).sum()
     start = f"The program stopped with an error in {errors} of 6 rows"
     if open_rows.empty:
         return f"{start}. No bet is placed yet: choose in a row what the model will do."
-    newest = open_rows[open_rows["concern"] == table.attrs["newest"]]
-    text = _what_came_of(next(newest.itertuples())) if len(newest) else ""
+    newest = table.attrs["newest"]  # None where nobody knows which bet came last: then of every open row
+    told = open_rows if newest is None else open_rows[open_rows["concern"] == newest]
+    text = "".join(map(_what_came_of, told.itertuples()))
     kinds = join_words([f"{kind} in {number}" for kind, number in open_rows["model"].value_counts(sort=False).items()])
     right = (open_rows["bet"] == open_rows["model"]).sum()
     stopped = (open_rows["model"] == ERROR).sum()

@@ -99,3 +99,10 @@ def test_what_came_of_it_is_looked_up_and_not_believed():
     assert compare(lambda: [1], lambda: [][0]) == (ERROR, "IndexError", *compare(lambda: [1], lambda: [][0])[2:])
     wrong = compare(lambda: [1, 1], lambda: [1, 0], ([1, 1], [1, 1]))
     assert (wrong.wrong_before, wrong.wrong_after) == (0.0, 0.5)
+
+
+def test_where_nobody_knows_which_bet_came_last_each_open_row_is_told():
+    said = describe_rows(simulate_rows(failure=ERROR, cost=SAME))
+    assert "Failure mode: program" in said and "Cost of being wrong: program" in said and "Testing" not in said
+    newest = describe_rows(simulate_rows("cost", failure=ERROR, cost=SAME))
+    assert "Failure mode" not in newest and newest in said.replace(said[: said.index("Cost of")], "")

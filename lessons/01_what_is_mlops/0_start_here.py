@@ -20,8 +20,8 @@
 # ## A month can go wrong in plain sight
 #
 # Click into the grey cell below, press Shift and Enter, and play the film: 80 seconds, silent, with captions.
-# It shows one month of a shop twice.
-# What gives the fault away is in the picture both times.
+# It shows one month of a shop twice as it happened, then once with a check.
+# What gives the fault away is in the picture each time.
 
 # %% role="lab"
 from course.labs.what_is_mlops.start_film import start_film
@@ -38,7 +38,7 @@ start_film()
 # - **Make** a small function; the cells below check it, and fail with NotImplementedError until you write something.
 #   Each shows a part of its checks; hidden ones use other inputs.
 # - **Validate**, in the toolbar, runs everything and says what fails.
-#   Success means the visible checks only.
+#   Its *Your notebook passes all the tests* means the visible ones.
 # - **Hand in** with `course submit` in a terminal, or on a hub with *Submit* in the assignment list; the latest counts.
 # - **Go further** if you like, for no points; **skip** a section whose *Make* you pass at once.
 
@@ -62,15 +62,16 @@ from course.predict import check_prediction
 #
 # What percentage of all 27,271 reaches each step?
 
-# %% role="answer" grade_id="start-prediction" stub="prediction = ...  # five percents in square brackets, such as [100, 90, 80, 70, 60]"
+# %% role="answer" grade_id="start-prediction" stub="prediction = ...  # five percents, such as [100, 90, 80, 70, 60]"
 prediction = [85, 60, 45, 20, 10]
 
 # %% role="tests" grade_id="start-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(prediction, FIVE_BARS)
 
 # %% [markdown]
 # Now run it, and move the slider one bar at a time.
-# Do you still believe your next guess?
+# Before each move say it: is your next guess too high, or too low?
 
 # %% role="lab"
 from course.labs.what_is_mlops.funnel import FunnelLab
@@ -145,8 +146,8 @@ def worst_step(funnel):
 
     `funnel` is a frame with a row for each step, in order, and the index 0, 1, 2, …:
     `step` is its name, `remaining` how many reach it, never more than in the row
-    before. The first step loses nothing, nor does a step after one that nobody
-    reaches. One step always loses a larger share than every other.
+    before. The first step loses nothing. Where the row before is 0, the step loses
+    nothing either. One step always loses a larger share than every other.
 
     Example: worst_step(notebook_funnel()) returns "ran through".
     """
@@ -158,7 +159,7 @@ def worst_step(funnel):
 
 # %% role="tests" grade_id="start-worst-step-by-share" points=3 hint="Compare what is lost at a step with what reached the step before it, not with the first row; and return the step that was not reached."
 named = worst_step(notebook_funnel())
-assert named == "ran through", f"notebooks: expected 'ran through', got {named!r}"
+assert named == "ran through", f"notebooks: expected the name 'ran through', got {named!r}"
 steps, left = ["seen", "chosen", "paid", "kept"], [1000, 500, 75, 60]
 named = worst_step(pd.DataFrame({"step": steps, "remaining": left}))
 assert named == "paid", f"{left}: 'paid' loses 85 %; expected it, got {named!r}"

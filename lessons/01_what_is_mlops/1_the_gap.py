@@ -48,24 +48,25 @@ parcel = {"distance_km": 600, "weight_kg": 2.5}
 #
 # Now ship it as it is: answers computed overnight, retrained by hand, nothing logged, nothing prepared for harm, only the notebook kept.
 # In the next 180 days four things go wrong.
-# What percentage of the promises will be bad?
+# What percentage of all promises in these 180 days will be bad?
 
 # %% role="answer" grade_id="gap-prediction" stub="prediction = ...  # percent of the promises"
 prediction = 8
 
 # %% role="tests" grade_id="gap-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(prediction, Between(0, 100, "percent of the promises"))
 
 # %% [markdown]
 # Each question is a row of buttons; whatever you press, this happens:
 #
-# - *day 18, lost column*: two orders in five silently arrive without their distance;
+# - *day 18, lost column*: until somebody mends it, two orders in five silently arrive without their distance;
 # - *day 40, drift*: customers order from farther and farther away;
 # - *day 75, broken supply*: what carries data to the model breaks;
 # - *day 104, bad release*: version 2, which learned from wrong labels, goes live;
 # - *day 150*: an auditor asks about a promise of day 31.
 #
-# Each line of the board runs from the best that any answers reach (left) to the worst.
+# On the board, each line's left end is the best that any answers reach, its right end the worst.
 # *Hours until rollback* is how long the bad release answers, *latency* how long a question waits.
 # The world is made up, in `ship_it.py`.
 
@@ -93,7 +94,8 @@ lab
 # A model can raise an exception, hang, or, worst because nobody notices, answer with something that is no number.
 # The shop must promise all the same, and know who answered.
 #
-# `call_with_timeout(function, *args, timeout=seconds)` is given: it returns `function(*args)`, raises what that raises, and TimeoutError when it is late.
+# `call_with_timeout(model.predict, parcel, timeout=1)` is given: it returns `model.predict(parcel)`, raises what that raises, and TimeoutError when it is late.
+# The function goes in without brackets of its own.
 # Try `FaultyModel("nan", seed=1).predict(parcel)` in a new cell, then "raises", "hangs", "healthy".
 #
 # <details><summary>Hint: three ways to fail</summary>
@@ -138,7 +140,7 @@ def predict_with_fallback(model, features, timeout):
 for features in (parcel, {"distance_km": 0, "weight_kg": 0}):
     expected = (FaultyModel("healthy", seed=1).predict(features), "model")
     answer = predict_with_fallback(FaultyModel("healthy", seed=1), features, timeout=5)
-    assert answer == expected, f"a healthy model: expected {expected}, got {answer}"
+    assert answer == expected, f"a healthy model: expected {expected}, got {answer}; what did except catch?"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 letter = {"distance_km": 0, "weight_kg": 0}
@@ -210,7 +212,7 @@ try:
     answer = predict_with_fallback(model, parcel, timeout=5)
 except KeyboardInterrupt:
     answer = "stopped"
-assert answer == "stopped", f"expected KeyboardInterrupt to come through, got {answer}"
+assert answer == "stopped", f"a bare except catches this too: expected KeyboardInterrupt, got {answer}"
 print("Passed: all checks of this cell.")
 
 # %% [markdown]

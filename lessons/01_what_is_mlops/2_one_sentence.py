@@ -39,6 +39,7 @@ from course.predict import Between, check_prediction
 prediction = 5
 
 # %% role="tests" grade_id="versions-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(prediction, Between(0, 100, "percent of the predictions"))
 
 # %% [markdown]

@@ -37,6 +37,7 @@ from course.predict import Among, check_prediction
 prediction = "Containerization"
 
 # %% role="tests" grade_id="pillar-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(prediction, Among(PILLARS))
 
 # %% [markdown]

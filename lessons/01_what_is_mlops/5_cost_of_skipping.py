@@ -34,6 +34,7 @@ from course.predict import check_prediction
 prediction = 20
 
 # %% role="tests" grade_id="retail-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(prediction, LOST_PERCENT)
 
 # %% [markdown]
@@ -171,6 +172,7 @@ assert first_bad_day(weeks, ["a", "b"]) == (10, "a"), "half of a is missing on d
 bank_prediction = 90
 
 # %% role="tests" grade_id="bank-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(bank_prediction, ACCURACY_PERCENT)
 
 # %% [markdown]

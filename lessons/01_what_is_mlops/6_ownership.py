@@ -41,6 +41,7 @@ from course.predict import Between, check_prediction
 prediction = 4
 
 # %% role="tests" grade_id="owner-prediction-kind" points=1
+# NameError? Run the cells above first.
 check_prediction(prediction, Between(0, 12, "orphaned tickets"))
 
 # %% [markdown]

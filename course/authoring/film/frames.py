@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, DPI = 1280, 720, 100  # pixels, and pixels an inch
 LARGE, MIDDLE, SMALL = 24, 16.5, 13.5  # points; the smallest is 10 pixels high where the film is 720 wide
-LIGHTS = ("answers", "errors", "load")
+LIGHTS = ("answers", "error rate", "load")
 LAST = float(DAYS - 1)
 FADE = 0.8  # seconds
 
@@ -163,15 +163,15 @@ def _plain(ax: Axes, ticks: object, limits: tuple[float, float]) -> None:
 
 
 def _draw_side(figure: Figure, story: Story, now: Moment) -> None:
-    """The lights that the team has, its pages, and on the second look the sum."""
+    """The lights that the team has, its alarms, and on the second look the sum."""
     left = 0.815
     day = int(now.day + 1e-9)
     figure.text(left, 0.895, f"Day {day}", fontsize=LARGE, color=INK, weight="bold", va="center")
     for place, light in enumerate(LIGHTS):
         figure.text(left, 0.82 - 0.052 * place, "■", fontsize=MIDDLE, color=GREEN, va="center")
         figure.text(left + 0.03, 0.82 - 0.052 * place, f"{light} ok", fontsize=MIDDLE, color=INK, va="center")
-    pages = int(now.checked and now.day >= story.rang_on)
-    figure.text(left, 0.65, f"Pages: {pages}", fontsize=MIDDLE, color=INK, va="center")
+    alarms = int(now.checked and now.day >= story.rang_on)
+    figure.text(left, 0.65, f"Alarms: {alarms}", fontsize=MIDDLE, color=INK, va="center")
     if now.whole:
         figure.text(left, 0.56, "Lost so far", fontsize=MIDDLE, color=INK, va="center", alpha=now.whole)
         sum_now = f"{lost_by(story, now):,.0f} EUR"

@@ -143,17 +143,17 @@ def captions() -> list[Caption]:
 #: What is to be seen in each act, for those who do not look: it stands in the transcript before the words.
 SEEN = {
     "launch": "A line of revenue a day begins to draw itself, for seven days. Beside it stand three green lights "
-    "(answers, errors, load) and a counter of pages at 0; below it, small and pale, five lines: the share of visits "
-    "in which each column has no value.",
+    "(answers, error rate, load) and a counter of alarms at 0; below it, small and pale, five lines: the share of "
+    "visits in which each column has no value.",
     "month": "The line goes on to day {last}, up and down. The lights stay green, the counter at 0. "
     "From day {day} on one of the small pale lines climbs, and nothing points to it.",
-    "home": "The month stands complete. Pages: 0.",
+    "home": "The month stands complete. Alarms: 0.",
     "rewind": "The month runs backwards to day {good}. The line that climbed is now thick and has a name, "
     "days_since_order.",
     "again": "The same month again, the climbing line in front: {start:.0f} % of the visits lack the column in the "
     "first week, all of them at the end. A dashed line parts from the revenue, and what lies between them adds up "
     "to {lost:,.0f} euro.",
-    "check": "The month a third time. On day {day} a page arrives; the next day the climbing line falls back, and the "
+    "check": "The month a third time. On day {day} an alarm rings; the next day the climbing line falls back, and the "
     "dashed line and the revenue are one. What was lost stays at {checked:,.0f} euro.",
     "end": "The two sums beside each other, {lost:,.0f} and {checked:,.0f} euro, and where all numbers come from: "
     "the shop's simulator, seed {seed}.",

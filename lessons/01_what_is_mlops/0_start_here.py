@@ -15,7 +15,7 @@
 # **MLOps is the discipline that addresses both**: it makes models shippable, observable and improvable at a steady pace, as software engineering has been able to do for decades.
 #
 # This lesson tours why it exists; you need no tool yet, only Python functions, a pandas frame, `fit` and `predict`.
-# Its eight sections take about two and a half hours, in three sittings or one long afternoon.
+# Its eight sections take about two and a half hours, in three sittings.
 #
 # ## A month can go wrong in plain sight
 #
@@ -66,8 +66,7 @@ from course.predict import check_prediction
 prediction = [85, 60, 45, 20, 10]
 
 # %% role="tests" grade_id="start-prediction-kind" points=1
-# NameError? Run the cells above first.
-check_prediction(prediction, FIVE_BARS)
+check_prediction(prediction, FIVE_BARS)  # NameError? Run the cells above.
 
 # %% [markdown]
 # Now run it, and move the slider one bar at a time.
@@ -88,7 +87,6 @@ lab
 #
 # It says whether anybody can run the notebook of a published article again.
 # It does not say how many models reach production: these notebooks were never meant to.
-# So it measures another gap than the one this lesson's claim is about.
 #
 # </details>
 #
@@ -113,13 +111,11 @@ from course.labs.what_is_mlops.funnel import retelling_quiz
 retelling_quiz()
 
 # %% [markdown]
-# So this lesson's claim keeps its careful form: many never arrive, and nobody has measured how many.
-#
 # ## Make: find the step that loses the largest share (4 minutes, easy)
 #
 # Late in a funnel few are left to lose: the longest missing piece of bar need not be the worst step.
 # The loss at a step is the share of those that reached the step before and do not reach this one.
-# Here is the table behind the lab.
+# Here is the lab's table.
 
 # %%
 funnel = notebook_funnel()
@@ -159,7 +155,7 @@ def worst_step(funnel):
 
 # %% role="tests" grade_id="start-worst-step-by-share" points=3 hint="Compare what is lost at a step with what reached the step before it, not with the first row; and return the step that was not reached."
 named = worst_step(notebook_funnel())
-assert named == "ran through", f"notebooks: expected the name 'ran through', got {named!r}"
+assert named == "ran through", f"expected the name 'ran through', got {named!r}"
 steps, left = ["seen", "chosen", "paid", "kept"], [1000, 500, 75, 60]
 named = worst_step(pd.DataFrame({"step": steps, "remaining": left}))
 assert named == "paid", f"{left}: 'paid' loses 85 %; expected it, got {named!r}"

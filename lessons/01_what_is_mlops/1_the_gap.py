@@ -92,7 +92,6 @@ lab
 # ## Make: a model that always answers, and says who did (7 minutes, medium)
 #
 # A model can raise an exception, hang, or, worst because nobody notices, answer with something that is no number.
-# The shop must promise all the same, and know who answered.
 #
 # `call_with_timeout(model.predict, parcel, timeout=1)` is given: it returns `model.predict(parcel)`, raises what that raises, and TimeoutError when it is late.
 # The function goes in without brackets of its own.
@@ -140,7 +139,7 @@ def predict_with_fallback(model, features, timeout):
 for features in (parcel, {"distance_km": 0, "weight_kg": 0}):
     expected = (FaultyModel("healthy", seed=1).predict(features), "model")
     answer = predict_with_fallback(FaultyModel("healthy", seed=1), features, timeout=5)
-    assert answer == expected, f"a healthy model: expected {expected}, got {answer}; what did except catch?"
+    assert answer == expected, f"expected {expected}, got {answer}; except caught what?"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 letter = {"distance_km": 0, "weight_kg": 0}
@@ -212,7 +211,7 @@ try:
     answer = predict_with_fallback(model, parcel, timeout=5)
 except KeyboardInterrupt:
     answer = "stopped"
-assert answer == "stopped", f"a bare except catches this too: expected KeyboardInterrupt, got {answer}"
+assert answer == "stopped", f"expected KeyboardInterrupt (not caught), got {answer}"
 print("Passed: all checks of this cell.")
 
 # %% [markdown]

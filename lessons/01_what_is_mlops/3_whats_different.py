@@ -43,8 +43,7 @@ prediction = 2
 
 # %% role="tests" grade_id="rows-prediction-kind" points=1
 stops = Between(0, 6, "rows in which the model stops with an error")
-# NameError? Run the cells above first.
-check_prediction(prediction, stops)
+check_prediction(prediction, stops)  # NameError? Run the cells above.
 
 # %% role="lab"
 from course.labs.what_is_mlops.six_rows import SixRowsLab
@@ -81,8 +80,7 @@ seed_prediction = 1
 
 # %% role="tests" grade_id="seed-prediction-kind" points=1
 points = Between(0, 100, "percentage points between the worst and the best run")
-# NameError? Run the cells above first.
-check_prediction(seed_prediction, points)
+check_prediction(seed_prediction, points)  # NameError? Run the cells above.
 
 # %% role="lab"
 from course.labs.what_is_mlops.determinism import DeterminismLab

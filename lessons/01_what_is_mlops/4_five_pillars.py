@@ -37,8 +37,7 @@ from course.predict import Among, check_prediction
 prediction = "Containerization"
 
 # %% role="tests" grade_id="pillar-prediction-kind" points=1
-# NameError? Run the cells above first.
-check_prediction(prediction, Among(PILLARS))
+check_prediction(prediction, Among(PILLARS))  # NameError? Run the cells above.
 
 # %% [markdown]
 # Untick the pillar that you named, and read the sentence under the picture.

@@ -34,8 +34,7 @@ from course.predict import check_prediction
 prediction = 20
 
 # %% role="tests" grade_id="retail-prediction-kind" points=1
-# NameError? Run the cells above first.
-check_prediction(prediction, LOST_PERCENT)
+check_prediction(prediction, LOST_PERCENT)  # NameError? Run the cells above.
 
 # %% [markdown]
 # Play six months of that shop, first as the team saw them, "while it happened", then "afterwards".
@@ -172,8 +171,7 @@ assert first_bad_day(weeks, ["a", "b"]) == (10, "a"), "half of a is missing on d
 bank_prediction = 90
 
 # %% role="tests" grade_id="bank-prediction-kind" points=1
-# NameError? Run the cells above first.
-check_prediction(bank_prediction, ACCURACY_PERCENT)
+check_prediction(bank_prediction, ACCURACY_PERCENT)  # NameError? Run the cells above.
 
 # %% [markdown]
 # Five banks, four years; *labels*, the knowledge which payments were fraud, come a quarter late.
@@ -400,7 +398,7 @@ SearchLab()
 # But a classifier of employment in Massachusetts, fitted on data of 2015, keeps its AUC (how often it scores a positive case above a negative one): .903, .902, .905 and .906 from 2015 to 2018 [*acs*: American Community Survey, measured for this course].
 #
 # And there is *alert fatigue*: where nothing drifts, a test at 0.05 still rings one morning in twenty, and ten of them leave 0.95¹⁰ = 0.60 of the days in peace.
-# *Go further* computes these pages and a model that does not decay, and tells five public cases.
+# *Go further* computes both, and tells five public cases.
 #
 # In none of our three incidents was the model bad: the systems around it were missing.
 

@@ -44,8 +44,7 @@ from course.predict import Between, check_prediction
 prediction = 12
 
 # %% role="tests" grade_id="road-prediction-kind" points=1
-# NameError? Run the cells above first.
-check_prediction(prediction, Between(0, 31, "units"))
+check_prediction(prediction, Between(0, 31, "units"))  # NameError? Run the cells above.
 
 # %% [markdown]
 # Rows are sections, boxes units, and colours pillars, named on the left.

@@ -24,6 +24,7 @@ COMMANDS = {
     "film": "course.authoring.film.command",
     "site": "course.authoring.site.command",
     "demo": "course.authoring.demo",
+    "new-term": "course.term.new_term",
     "doctor": "course.doctor",
 }
 

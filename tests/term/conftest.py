@@ -1,47 +1,54 @@
-"""A small course of one lesson, with an instructor who starts a term of it."""
+"""A course of one lesson, the skeleton's, and an instructor who starts a term of it."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from course.authoring.build import main_build
-from course.term.plan import TermPlan, read_due
+from course.cli import main
 
-LESSON = "02_dice"
-SECTION = '''# %% [markdown]
-# # 0. A die has no memory
-#
-# *Reading 1 minute, playing 1, making 2.*
+ROOT = Path(__file__).parents[2]
+LESSON = "02_gaps"
+ROSTER = (
+    "id,first_name,last_name,email\nada,Ada,Lovelace,ada@example.org\nben,José,Pérez,ben@example.org\ncem,Cem,Ay,\n"
+)
 
-# %%
-import random
 
-# %% role="answer" grade_id="dice-throw"
-def throw(seed):
-    """Return the first throw, 1 to 6, of the die with this seed.
+@pytest.fixture(scope="session")
+def school(tmp_path_factory):
+    """The course's repository, a roster, and a place for terms: nothing in it is written to by a test."""
+    home = tmp_path_factory.mktemp("school")
+    repository = home / "repository"
+    repository.mkdir()
+    shutil.copy(ROOT / "nbgrader_config.py", repository)
+    assert main(["new-lesson", LESSON, "--root", str(repository)]) == 0
+    assert main(["build", "--root", str(repository)]) == 0
+    roster = home / "roster.csv"
+    roster.write_text(ROSTER, encoding="utf-8")
+    return SimpleNamespace(home=home, repository=repository, roster=roster, lesson=LESSON)
 
-    Example: throw(1) returns 2.
-    """
-    ### BEGIN SOLUTION
-    return random.Random(seed).randint(1, 6)
-    ### END SOLUTION
 
-# %% role="tests" grade_id="dice-throw-follows-its-seed" points=2 hint="The same seed, the same throw."
-assert throw(1) == 2, f"expected 2, got {throw(1)}"
-### BEGIN HIDDEN TESTS
-for seed in (0xA4B1C2D3E4F5061728394A5B6C7D8E9F, 0x1B2C3D4E5F60718293A4B5C6D7E8F901):
-    for step in range(8):
-        expected = random.Random(seed + step).randint(1, 6)
-        assert throw(seed + step) == expected, f"expected {expected}, got {throw(seed + step)}"
-### END HIDDEN TESTS
-'''
-WRONG = '''# %% wrong="always-two" replaces="dice-throw" loses="dice-throw-follows-its-seed"
-# Throws once and remembers.
-def throw(seed):
-    return 2
-'''
+def words_of(school, folder, *more):
+    """The command that starts a term, as an instructor types it."""
+    return [
+        "new-term", str(folder), "--course-id", "mlops-spring-27", "--roster", str(school.roster),
+        "--root", str(school.repository), *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def term(school):
+    """A term with a due date and a late policy; its tests only read it, or work on a copy."""
+    folder = school.home / "terms" / "spring"
+    due = f"{LESSON}=2027-02-01T23:59+01:00"
+    assert main(words_of(school, folder, "--due", due, "--late-percent", "10", "--late-at-most", "30")) == 0
+    return folder
+
+
+@pytest.fixture
+def own_term(term, tmp_path):
+    """A copy of the term, for a test that changes it."""
+    return Path(shutil.copytree(term, tmp_path / "spring"))

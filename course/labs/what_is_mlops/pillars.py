@@ -571,13 +571,12 @@ def _changes(rng: np.random.Generator, broken: int, look_alike: bool) -> list[tu
     ordinary = int(rng.integers(3, 7))
     if broken:
         ordinary -= 1
-        how = int(rng.integers(3))
-        if how == 0:
-            wrote(_day(rng, 70), "live", int(rng.choice([4, 4, 5, 9, 18])))
-        elif how == 1:
-            wrote(_day(rng, 70), "stopped", int(rng.choice([4, 4, 6, 11])))
-        else:
+        if broken == 1:
             wrote(int(rng.choice([LAST_DAY - 3, LAST_DAY - 3, 20, 61])), "live", None)
+        elif rng.random() < 0.5:
+            wrote(_day(rng, 70), "live", int(rng.choice([4, 4, 5, 9, 18])))
+        else:
+            wrote(_day(rng, 70), "stopped", int(rng.choice([4, 4, 6, 11])))
     for _ in range(ordinary):
         wrote(_day(rng, 80), "live", int(rng.integers(0, 3)))
     if look_alike:
@@ -605,7 +604,7 @@ def _troubles(rng: np.random.Generator, broken: int, look_alike: bool) -> list[t
     if broken:
         ordinary -= 1
         day = _day(rng, 60)
-        alerts = [] if rng.random() < 0.5 else [day + int(rng.choice([1, 1, 3, 10]))]
+        alerts = [] if broken == 1 else [day + int(rng.choice([1, 1, 3, 10]))]
         wrote(alerts, [day, *([day + 5] if rng.random() < 0.5 else [])])
     for _ in range(ordinary):
         day = _day(rng, 70)

@@ -25,6 +25,7 @@ COMMANDS = {
     "site": "course.authoring.site.command",
     "demo": "course.authoring.demo",
     "new-term": "course.term.new_term",
+    "solutions": "course.term.solutions",
     "doctor": "course.doctor",
 }
 

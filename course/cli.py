@@ -15,6 +15,7 @@ COMMANDS = {
     "build": "course.authoring.build",
     "gate": "course.authoring.gate",
     "pack": "course.pack.packing",
+    "fetch": "course.pack.fetching",
     "submit": "course.pack.submitting",
     "export": "course.pack.exporting",
     "take-in": "course.pack.taking_in",

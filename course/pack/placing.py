@@ -149,15 +149,16 @@ def place(
     work: Path,
     say: Callable[[str], None] = print,
     now: datetime.datetime | None = None,
+    only: str = "",
 ) -> int:
-    """Place every lesson of ``release`` into ``work``; say what was done, and give back how many files it was.
+    """Place every lesson of ``release``, or ``only`` one, into ``work``; say what was done, and in how many files.
 
     Raises ``CourseError`` when there is nothing to place.
     """
     lessons = [
         folder
         for folder in (sorted(release.iterdir()) if release.is_dir() else [])
-        if folder.is_dir() and any(True for _ in lesson_files(folder))
+        if folder.is_dir() and only in ("", folder.name) and any(True for _ in lesson_files(folder))
     ]
     if not lessons:
         raise CourseError(f"There is no lesson in {release}, so there is nothing to work on yet.")

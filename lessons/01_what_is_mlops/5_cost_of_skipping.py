@@ -346,6 +346,9 @@ print("Passed: the visible checks.")
 harmful = late.assign(works_after_days=[0, 80, 90], wrongly_blocked_a_day=[100, 400, 100])
 answer = best_action(harmful, wrong_block=10, missed_fraud=100, days=30)
 assert answer == "leave it", f"nothing else works within these 30 days: expected 'leave it', got {answer!r}"
+dear = options.assign(cost_once=[0, 500, 12_000])
+answer = best_action(dear, wrong_block=10, missed_fraud=100, days=30)
+assert answer == "re-threshold", f"retraining at 12,000 EUR: expected 're-threshold', got {answer!r}"
 answer = best_action(late[::-1], wrong_block=10, missed_fraud=100, days=30)
 assert answer == "re-threshold", f"the rows the other way round: expected 're-threshold', got {answer!r}"
 first = 0x88FF52B0A1426867AF895B157D228A4F

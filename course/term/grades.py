@@ -132,7 +132,7 @@ def plain(grades: Iterable[Grade]) -> Iterator[Row]:
 
 
 def moodle(grades: Iterable[Grade]) -> Iterator[Row]:
-    """A row a student, a column a lesson, for Moodle's Grades, Import, CSV file: map it by email address or username."""
+    """A row a student, a column a lesson, for Moodle (Grades, Import, CSV file): map it by address or username."""
     table, lessons = _by_student(grades)
     yield ("Username", "Email address", "First name", "Last name", *lessons)
     for row in table.values():

@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all check notebooks gate demo site bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all check notebooks gate demo site hub bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -59,6 +59,9 @@ demo: setup  ## An instructor's day without a keystroke, in a temporary folder
 site: setup  ## Build the static web edition in build/site
 	$(RUN) course site
 
+hub: setup  ## A JupyterHub for one person on this machine, to see the course as a class would (a preview)
+	$(RUN) course hub $(HUB_OPTIONS)
+
 bench: setup  ## Print the README's numbers table
 	$(RUN) python tests/bench/bench.py
 
@@ -78,3 +81,6 @@ browser:
 	@command -v bwrap >/dev/null 2>&1 || (echo "Installing bubblewrap for the test without a network …" \
 	  && apt-get update -qq && apt-get install -y -qq bubblewrap >/dev/null) \
 	  || echo "Without bubblewrap on PATH the round trip without a network is not tried."
+	@command -v configurable-http-proxy >/dev/null 2>&1 || (echo "Installing the hub's proxy …" \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends node-configurable-http-proxy >/dev/null) \
+	  || echo "Without configurable-http-proxy or npm the preview of a hub is not tried."

@@ -26,6 +26,7 @@ COMMANDS = {
     "site": "course.authoring.site.command",
     "demo": "course.authoring.demo",
     "new-term": "course.term.new_term",
+    "hub": "course.hub.preview",
     "grades": "course.term.grades",
     "solutions": "course.term.solutions",
     "doctor": "course.doctor",

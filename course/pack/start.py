@@ -593,16 +593,17 @@ EXPORT_SETTINGS = {
 }
 
 
-def write_lab_settings(work: Path) -> None:
-    """Switch off what a student does not need: news, update checks, the instructor's panels."""
+def write_lab_settings(work: Path, instructor: bool = False) -> Path:
+    """Switch off what a student, or an instructor, does not need: news, update checks, the other's panels.
+
+    Gives back the folder, for JUPYTER_CONFIG_PATH.
+    """
     folder = work / ".course" / "jupyter"
     (folder / "labconfig").mkdir(parents=True, exist_ok=True)
-    disabled = {
-        "@jupyterlab/apputils-extension:announcements": True,
-        "@jupyter/nbgrader:formgrader": True,
-        "@jupyter/nbgrader:course-list": True,
-        "@jupyter/nbgrader:create-assignment": True,
-    }
+    # Lessons are made from text, so nobody needs the panel that makes assignments.
+    off = ["assignment-list" if instructor else "formgrader", "course-list", "create-assignment"]
+    disabled = {"@jupyterlab/apputils-extension:announcements": True}
+    disabled.update(("@jupyter/nbgrader:" + panel, True) for panel in off)
     server = {
         "LabApp": {
             "news_url": None,
@@ -612,8 +613,9 @@ def write_lab_settings(work: Path) -> None:
         },
         "ServerApp": {
             "jpserver_extensions": {
-                "nbgrader.server_extensions.formgrader": False,
-                "nbgrader.server_extensions.course_list": False,
+                "nbgrader.server_extensions." + panel.replace("-", "_"): False
+                for panel in off
+                if panel != "create-assignment"  # it has none
             }
         },
         **EXPORT_SETTINGS,
@@ -623,6 +625,7 @@ def write_lab_settings(work: Path) -> None:
         (folder / "jupyter_server_config.json", server),
     ):
         file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return folder
 
 
 def open_lab(venv: Path, python: Path, work: Path, notebook: str, port: int, browser: bool) -> int:

@@ -77,14 +77,21 @@ def seeded(sections: Sequence[Section], secret: bytes, lesson: str, draw: int) -
 
 def holds(folder: Path, lesson: str, sections: Sequence[Section]) -> bool:
     """Whether `source/` and `release/` of a term have these sections already, and nothing else."""
-    there = {path.name for path in (folder / "source" / lesson).glob("*.ipynb")}
-    if there != {f"{section.name}.ipynb" for section in sections}:
+    source, wanted = folder / "source" / lesson, _source_files(sections)
+    there = {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    return there == wanted and all(_is_released(folder, lesson, section) for section in sections)
+
+
+def _is_released(folder: Path, lesson: str, section: Section) -> bool:
+    import nbformat
+
+    from course.authoring.build import normalised
+
+    try:
+        made = normalised((folder / "release" / lesson / f"{section.name}.ipynb").read_bytes())
+    except (OSError, UnicodeDecodeError, nbformat.ValidationError, nbformat.reader.NotJSONError):
         return False
-    released = [(folder / "release" / lesson / f"{section.name}.ipynb").is_file() for section in sections]
-    return all(released) and all(
-        (folder / "source" / lesson / name).is_file() and (folder / "source" / lesson / name).read_bytes() == content
-        for name, content in _source_files(sections).items()
-    )
+    return nbformat.reads(made.decode(), as_version=4) == section.release
 
 
 def _source_files(sections: Sequence[Section]) -> dict[str, bytes]:
@@ -117,14 +124,9 @@ def release(folder: Path, lesson: str, sections: Sequence[Section]) -> None:
 
     A term's release is the course's, byte for byte: seeds stand in hidden tests only.
     """
-    import nbformat
-
-    from course.authoring.build import normalised
-
     nbgrader(folder, "generate_assignment", lesson, "--force")
     for section in sections:
-        made = normalised((folder / "release" / lesson / f"{section.name}.ipynb").read_bytes())
-        if nbformat.reads(made.decode(), as_version=4) != section.release:
+        if not _is_released(folder, lesson, section):
             raise CourseError(f"{lesson}, {section.name}: the term's release is not the course's; run `course build`")
 
 

@@ -193,6 +193,18 @@ def test_an_update_without_a_change_touches_no_notebook_and_no_mark(school, own_
     assert f"{LESSON}: unchanged" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("damage", ["changed", "cut off", "gone"])
+def test_an_update_mends_a_release_that_is_not_the_lessons(school, own_term, damage):
+    path = next((own_term / "release" / LESSON).glob("*.ipynb"))
+    right = path.read_text()
+    path.write_text(right.replace("# # ", "# # Not ", 1).replace("# 1.", "# 9.", 1) if damage == "changed" else "{")
+    if damage == "gone":
+        path.unlink()
+    assert not path.exists() or path.read_text() != right
+    assert main(["new-term", str(own_term), "--update", "--root", str(school.repository)]) == 0
+    assert nbformat.reads(path.read_text(), as_version=4).cells == nbformat.reads(right, as_version=4).cells
+
+
 def test_an_update_takes_new_students_dates_and_policy_and_keeps_who_left(school, own_term, tmp_path, capsys):
     roster = tmp_path / "new.csv"
     roster.write_text("id,first_name,last_name,email\nada,Ada,King,ada@example.org\ndee,Dee,Day,\n")

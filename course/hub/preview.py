@@ -32,7 +32,16 @@ from course.term.plan import TermPlan, read_plan
 
 SUMMARY = "start a JupyterHub for one person on this machine, to see the course as a class would"
 COURSE_ID = "mlops-preview"
-CONFIG = Path(__file__).with_name("preview_config.py")
+CONFIG, SETTINGS = "jupyterhub_config.py", "hub-settings.json"
+CONFIG_TEXT = f'''"""Written by `course hub`: what it has chosen stands beside it, in {SETTINGS}."""
+
+import json
+from pathlib import Path
+
+from course.hub.configuration import configure
+
+configure(get_config(), json.loads(Path(__file__).with_name("{SETTINGS}").read_text(encoding="utf-8")))  # noqa: F821
+'''
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,13 +148,13 @@ def serve(settings: dict[str, Any], state: Path) -> int:
     """Run the hub until it ends or is told to; return 0 when it was told to."""
     if shutil.which("jupyterhub", path=sysconfig.get_path("scripts")) is None:
         raise CourseError("JupyterHub is not in this environment; `make setup` in the course's repository installs it")
-    secret = state / "hub-settings.json"
+    (state / CONFIG).write_text(CONFIG_TEXT, encoding="utf-8")
+    secret = state / SETTINGS
     secret.touch(0o600)
     secret.write_text(json.dumps(settings), encoding="utf-8")
     environment = os.environ | {
         # nbgrader and the servers are looked for on PATH.
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]),
-        "COURSE_HUB_SETTINGS": str(secret),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
@@ -154,7 +163,10 @@ def serve(settings: dict[str, Any], state: Path) -> int:
     # Started in the background a shell has it ignored, and so would every process of the hub, which ends them by it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     hub = subprocess.Popen(
-        [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)], cwd=state, env=environment, start_new_session=True
+        [sys.executable, "-m", "jupyterhub", "-f", str(state / CONFIG)],
+        cwd=state,
+        env=environment,
+        start_new_session=True,
     )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: hub.send_signal(signal.SIGTERM))

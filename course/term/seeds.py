@@ -15,8 +15,10 @@ import secrets
 
 from nbformat.notebooknode import NotebookNode
 
+from course.authoring.rehearsal import HIDDEN
+
 SEED = re.compile(r"\b0x[0-9A-F]{32}\b")
-HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
+REGION = re.compile(".*?".join(map(re.escape, HIDDEN)), re.DOTALL)
 SECRET_BYTES = 32
 
 
@@ -41,7 +43,7 @@ def with_term_seeds(notebook: NotebookNode, secret: bytes, lesson: str, draw: in
     made = copy.deepcopy(notebook)
     for cell in made.cells:
         if cell.cell_type == "code":
-            cell.source = HIDDEN.sub(
+            cell.source = REGION.sub(
                 lambda hidden: SEED.sub(lambda seed: term_seed(secret, lesson, seed[0], draw), hidden[0]), cell.source
             )
     return made
@@ -53,6 +55,6 @@ def seeds_of(notebook: NotebookNode) -> list[str]:
         seed
         for cell in notebook.cells
         if cell.cell_type == "code"
-        for hidden in HIDDEN.findall(cell.source)
+        for hidden in REGION.findall(cell.source)
         for seed in SEED.findall(hidden)
     ]

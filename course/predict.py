@@ -35,11 +35,14 @@ class Between:
     def doubt(self, guess: float) -> str | None:
         """Ask whether a share was meant where a percentage is asked, or return None; 0.4 % is a good guess too.
 
-        >>> Between(0, 100, "percent").doubt(0.95)
+        Percentage points are a difference, and no share: half a point is asked nothing.
+
+        >>> Between(0, 100, "percent of the orders").doubt(0.95)
         'Your guess is 0.95 %. Did you mean 95 %?'
-        >>> Between(0, 100, "percent").doubt(95)
+        >>> Between(0, 100, "percent of the orders").doubt(95)
+        >>> Between(0, 100, "percentage points").doubt(0.5)
         """
-        if not self.unit.startswith("percent") or not 0 < guess < 1:
+        if not self.unit.startswith("percent ") or not 0 < guess < 1:
             return None
         return f"Your guess is {guess:g} %. Did you mean {100 * guess:g} %?"
 

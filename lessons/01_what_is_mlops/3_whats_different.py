@@ -33,8 +33,8 @@ from sklearn.ensemble import RandomForestClassifier
 # Each row asks for a practice: silent failure for *monitoring*, four artefacts behind each result for *versioning all four*, stochastic training for *pinned seeds and snapshotted environments*.
 #
 # Believe none of it yet.
-# A bank has a small program that reckons the fee of a card payment, and a model that says whether the payment is fraud.
-# In each row both meet trouble, each of its own kind: then they give the same answers, other answers, or an error.
+# A bank has a small program that computes the fee of a card payment, and a model that says whether the payment is fraud.
+# In each row both meet trouble, each of its own kind, such as an empty amount: then they give the same answers, other answers, or an error.
 #
 # In how many of the six rows will the **model** stop with an error?
 
@@ -98,7 +98,7 @@ chance_lab
 # Pinned, all runs agree, and it is tempting to call that one number the accuracy.
 # It is one draw: a pinned seed makes chance repeatable, not smaller.
 # Report how far the runs spread.
-# In a study of deep learning, identical runs differed by up to 10.8 % accuracy, and by up to 2.9 % through the implementation alone, below every seed; of 901 people asked, 83.8 % did not know of this level or were unsure [*pham2020*].
+# In a study of deep learning, identical runs differed by up to 10.8 % accuracy, and by up to 2.9 % through the implementation alone, every seed pinned; of 901 people asked, 83.8 % did not know of this level or were unsure [*pham2020*].
 #
 # </details>
 #
@@ -137,8 +137,8 @@ def train_carelessly(features, labels):
 def train(features, labels, seed):
     """Return a fitted forest of TREES trees, and the rows that it was not shown.
 
-    `features` and `labels` are arrays with a row a payment. A quarter of the rows,
-    rounded down, is held out by chance; returned is the sorted list of their numbers.
+    `features` and `labels` are arrays with one row for each payment. A quarter of
+    the rows, rounded down, is held out by chance; their numbers are returned, sorted.
     The same arrays and the same seed (0 to 4,294,967,295) give the same forest and
     list, whatever ran before; another seed gives others. The global generators of
     `random` and `numpy.random` are afterwards where they were.
@@ -187,7 +187,8 @@ expected = np.random.random(3)
 np.random.seed(5)
 train(world.features, world.labels, 7)
 drawn = np.random.random(3)
-assert np.array_equal(drawn, expected), f"expected the draws {expected}, got {drawn}"
+same = np.array_equal(drawn, expected)
+assert same, f"np.random was moved: its next draws were {expected}, now {drawn}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 for seed in (0x5A0ED9B4FF0261A15C397E15020DDBB3, 0xDD02140C1D1FAF96FD2991FEF53A8ACF):
@@ -232,7 +233,7 @@ for seed in (0x8BB1F7C192C9A7748C341EAB27E3E330, 0x1AB8F06D83512797D638EB8981F04
 # Here twelve batches of card payments come to the door, eight corrupted and four clean.
 # Five checks, one for each word that the table adds, compare them with a month in which all was well.
 #
-# Before you switch a check on, say which corrupted batch it will find.
+# Two are on; before you switch on another, say which corrupted batch it will find.
 # A disc stops rightly, a cross stops for nothing, a dash says that the check cannot run.
 # A *wobble* is how far a good batch usually lies from the month, by chance.
 
@@ -248,10 +249,10 @@ checks_lab
 # <details><summary>What you see, and why</summary>
 #
 # None does.
-# A clock that is one hour off moves the averages less than a week before a feast does.
+# A clock that is one hour off moves the averages by less than the week before a holiday does.
 # How strict to be is a decision about costs: what does a miss cost, what a good batch that waits?
 # Performance alone finds a good deal, but it needs labels, and whether a payment was fraud is known weeks later (row 6).
-# The other four work on the day itself, and at 4 wobbles only the fairness check finds the region that is served badly.
+# The other four work on the day itself; of these, at 4 wobbles, only the fairness check finds the region that is served badly.
 #
 # </details>
 #

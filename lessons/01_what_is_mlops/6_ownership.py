@@ -64,7 +64,7 @@ lab
 #
 # <details><summary>What you see, and why</summary>
 #
-# Between 20 and 10: at 10 two heads hold the five roles, at 3 it is one, and whoever sees a ticket is nearly always the one who knows it.
+# Between 20 and 10: at 10 two people hold the five roles, at 3 it is one, and whoever sees a ticket is nearly always the one who knows it.
 # The price stands at the end of the sentence: at 3 all the hours are one person's, and when she is ill nobody knows anything.
 # Organisations seldom notice the day on which they grow past this: nothing changes but the number of people.
 #
@@ -200,7 +200,9 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 # ```python
 # post_mortem = {
 #     "incident": "search",
-#     "timeline": [("2026-03-02", "…"), ("2026-03-09", "…")],  # in order
+#     "timeline": [  # in order
+#         ("2026-03-02", "…"), ("2026-03-09", "…"), ("2026-03-20", "…"), ("2026-03-23", "…"),
+#     ],
 #     "cause": "…",
 #     "detecting": {"action": "…", "owner": "ML engineer", "due": "2026-05-01"},
 #     "preventing": {"action": "…", "owner": "Data engineer", "due": "2026-05-15"},
@@ -212,7 +214,7 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 # | Points | What is asked |
 # |---|---|
 # | 2 | **Timeline**: how it began, what could be seen, who noticed and how, how it ended; as in notebook 5 |
-# | 2 | **Cause**: in the system, not in a person, and one *why* deeper than the first answer |
+# | 2 | **Cause**: in the system, not in a person, and one *why* deeper than the first answer: why could it pass? |
 # | 1 | **Detecting**: would have shown it earlier, and says how much earlier |
 # | 1 | **Preventing**: makes it impossible, or harmless |
 # | 1 | **Both**: can be done by their day, by the role that owns the area |
@@ -243,7 +245,7 @@ print("Passed: all checks of this cell.")
 
 # %% role="tests" grade_id="owner-post-mortem-actions" points=1
 check_actions(post_mortem)
-print("Passed: all checks of this cell.")
+print("Passed: all parts are there.")
 
 # %% [markdown]
 # ## Reflect: one sentence for somebody who hires

@@ -149,7 +149,7 @@ def test_a_guess_goes_into_the_sentence_as_the_laboratory_writes_it():
     assert fill(state.guessed, [2.5]) == "It shows 4 kg. You guessed 2.5."
 
 
-def test_a_guess_that_python_must_reckon_with_is_left_out():
+def test_a_guess_that_python_must_compute_with_is_left_out():
     lab = variant(describe=lambda self, table, guess: "Hm." if guess is None else f"You are {guess - 1:g} off.")
     (state,) = states_of(lab, controls_of(lab), [(0, 0)])
     assert state.sentence == "Hm." and state.guessed is None

@@ -48,7 +48,7 @@ class State:
 
     `guessed` is the sentence for those who predicted: a template with the fields of the form between `OPEN` and
     `CLOSE`, a sentence a choice where the prediction is a choice, None where it does not take the guess up, or
-    does so in a way that only Python can reckon.
+    does so in a way that only Python can compute.
     """
 
     picture: bytes

@@ -551,7 +551,7 @@ def _draw_false_positives(ax: Axes, shown: pd.Series) -> None:
     if lived != alone:
         label_line(ax, 13, 100 * max(alone[9:13]), "left alone", xytext=(-5, 10), ha="right")
     under = {"xytext": (4, 8), "ha": "right"} if lived[-1] < 0.003 else {"xytext": (0, -13), "ha": "right"}
-    label_line(ax, 15, 100 * lived[-1], "as lived", BLUE, **under)
+    label_line(ax, 15, 100 * lived[-1], "as it went", BLUE, **under)
     top = max(6.5, 125 * max(alone + lived))
     if page is not None:
         ax.plot([page], [0.93 * top], marker="v", color=VERMILLION)

@@ -36,7 +36,7 @@ CORRUPTED = (
     "the south's history reads zero",
     "fraudsters changed their ways",
 )
-CLEAN = ("an ordinary Monday", "an ordinary Tuesday", "a small, quiet Sunday", "the week before a feast")
+CLEAN = ("an ordinary Monday", "an ordinary Tuesday", "a small, quiet Sunday", "the week before a holiday")
 STOPS, PASSES, CANNOT, OFF = "stops it", "lets it in", "cannot run", "off"
 REGIONS = ("north", "south")
 
@@ -51,13 +51,13 @@ def simulate_payments(seed: int, size: int, what: str = "an ordinary Monday") ->
     (200, 6)
     """
     rng = np.random.default_rng([3, seed])
-    feast = what == "the week before a feast"
+    holiday = what == "the week before a holiday"
     fraud = rng.random(size) < 0.12
     night = rng.random(size) < np.where(fraud, 0.6, 0.08)
     table = pd.DataFrame(
         {
             "payment": np.arange(size) + 100_000 * seed,
-            "amount": np.exp(rng.normal(np.where(fraud, 5.2, 3.7 + 0.28 * feast), 0.6)),
+            "amount": np.exp(rng.normal(np.where(fraud, 5.2, 3.7 + 0.28 * holiday), 0.6)),
             "hour": np.where(night, rng.integers(0, 7, size), rng.integers(8, 23, size)),
             "history": rng.poisson(np.where(fraud, 2.0, 9.0)),
             "region": np.where(rng.random(size) < 0.02, "south", "north"),

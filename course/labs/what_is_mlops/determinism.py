@@ -147,11 +147,11 @@ def describe_runs(table: pd.DataFrame, guess: float | None = None) -> str:
             apart = pair_differences(table)
             text += f" Of {_count(len(apart), 'pair')}, {(apart > 0).sum()} differ at all."
         return text
-    moves = f"{spread(table):.1f} percentage points between worst and best"
     if spread(table) == 0:
         text = f"{start}{outcomes[0]:.1f} % right every time, 0.0 percentage points between worst and best."
     else:
-        text = f"{start}from {outcomes.min():.1f} % to {outcomes.max():.1f} % right, {moves}."
+        # One end and the distance: with both ends, rounded, a reader gets another distance.
+        text = f"{start}the worst {outcomes.min():.1f} % right, the best {spread(table):.1f} percentage points better."
     if about["pairs"]:
         apart = pair_differences(table)
         text += (

@@ -23,6 +23,8 @@ from course.predict import Between
 from course.quiz import Quiz
 
 GROUPS = ("clothes", "shoes", "gadgets")
+#: The group whose share the student guesses: no label of theirs was touched.
+ASKED = "shoes"
 FIRST_RUN = MappingProxyType({"code": 1, "data": 1, "model": 1, "config": 1})
 
 #: The code as an artefact: text that makes the features.
@@ -158,7 +160,8 @@ def describe_versions(table: pd.DataFrame, guess: float | None = None) -> str:
         f"worse for {join_words(down)}. These predictions have the fingerprint {whole['fingerprint']}."
     )
     if guess is not None and moved == ["data"]:
-        text += f" You guessed that {guess:g} % would change."
+        changed = groups.loc[groups["group"] == ASKED, "changed"].item()
+        text += f" Of the predictions for {ASKED} {percent(changed)} differ; you guessed {guess:g} %."
     return text
 
 
@@ -177,8 +180,9 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
         # At the right edge, where neither a bar nor the guess gets to.
         left.text(limit, place, f"{share:.1f} %", fontsize=8.5, va="center", ha="right", color=INK)
     if guess is not None:
-        left.axvline(guess, color=PURPLE, linestyle=":")
-        label_line(left, guess, 3.62, "your guess", PURPLE)
+        place = places[table["group"] == ASKED].item()
+        left.plot([guess, guess], [place - 0.42, place + 0.42], color=PURPLE, linestyle=":")
+        label_line(left, guess, place + 0.42, "your guess", PURPLE)
     left.set(yticks=[], ylim=(-0.6, 3.9), xlim=(0, limit))
     left.xaxis.set_major_locator(MaxNLocator(4))
     # Names as texts: ticks with labels would take a third of the redraw.
@@ -227,7 +231,7 @@ class FourVersionsLab(Lab):
             "fingerprint": "Fingerprint of yours",
         }
     )
-    question = Between(0, 100, "percent of the predictions")
+    question = Between(0, 100, "percent of the shoes' predictions")
     slow = True
     web = movable(code=..., data=..., model=..., config=...)
 

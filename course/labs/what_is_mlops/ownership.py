@@ -238,7 +238,7 @@ def describe_week(table: pd.DataFrame, guess: float | None = None) -> str:
     text = (
         f"{attrs['people']} people, {attrs['ml_people']} of them on models. Accountable: {attrs['accountable']}; the "
         f"work is done by {attrs['work']}. Of {len(table)} tickets {orphaned} are orphaned and {twice} have two "
-        f"accountables; they change hands {handoffs} times. Half of them are mitigated within "
+        f"accountables; they change hands {handoffs} times. The harm of half of them is stopped within "
         f"{table['hours'].median():.1f} hours. The busiest person works {attrs['busiest']:.0f} hours on them; with one "
         f"person ill, {'somebody still knows each' if not ill else f'nobody knows {ill}'} of them."
     )
@@ -274,7 +274,7 @@ def draw_week(table: pd.DataFrame, guess: float | None = None) -> Any:
         label_line(left, 0, place, says, xytext=(-6, 0), ha="right")
     left.set(xlim=(0, 1.4 * LONGEST), ylim=(-0.9, len(table) - 0.1))
     left.set_xticks(range(0, LONGEST + 1, 48))
-    left.set_xlabel("hours until mitigated", loc="left")
+    left.set_xlabel("hours until the harm is stopped", loc="left")
     orphaned, twice = int(table["orphaned"].sum()), int((table["accountables"] > 1).sum())
     title_axes(left, f"{orphaned} orphaned, {twice} with two, {int(table['handoffs'].sum())} handovers")
     medians = table.attrs["hours_by_size"]
@@ -314,7 +314,7 @@ class OwnershipLab(Lab):
             "ticket": "Ticket",
             "role": "Role that knows it",
             "arrives": "Arrives (hour of the week)",
-            "mitigated": "Mitigated (hour)",
+            "mitigated": "Harm stopped (hour)",
             "hours": "Hours between",
             "accountables": "Accountable (people)",
             "handoffs": "Handoffs",

@@ -76,7 +76,8 @@ def check_actions(post_mortem: Any) -> None:
         _expect(due >= (over or due), f"the {kind} action is due on {due}, before the timeline's last day, {over}")
     _expect(said[0] != said[1], "expected two actions, one that detects and one that prevents; they are the same")
     words = count_words(report)
-    print(f"{words} of {MOST_WORDS} words." + (" Too many: shorten it." if words > MOST_WORDS else ""))
+    long = f"{words} words, and at most {MOST_WORDS} are asked: shorten it before you hand it in."
+    print(long if words > MOST_WORDS else f"{words} of {MOST_WORDS} words.")
 
 
 def count_words(post_mortem: Mapping) -> int:

@@ -514,7 +514,7 @@ def _draw_days(ax: Axes, shown: pd.Series, guess: float | None) -> None:
         ax.plot(days, whole, color=INK, linestyle="--", linewidth=1)
         ax.fill_between(days, revenue, whole, color=VERMILLION, alpha=0.25, linewidth=0)
         ax.axvline(shown["began_on"] - 0.5, ymax=0.72, color=INK, linewidth=0.8, linestyle=":")
-        title = f"{shown['month']}: {100 * _share_lost(signals):.1f} % of revenue lost (shaded)"
+        title = f"{shown['month']}, 1000 EUR a day: {100 * _share_lost(signals):.1f} % lost (shaded)"
         if guess is not None and shown["month"] == "April":
             behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             ax.text(

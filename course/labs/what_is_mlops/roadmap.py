@@ -87,8 +87,8 @@ def describe_roadmap(table: pd.DataFrame, guess: float | None = None) -> str:
     weeks = weeks_for(whole, minutes)
     course = weeks_for(table["minutes"].sum(), minutes)
     text += (
-        f"With itself that is {whole / 60:.1f} hours, or {say_weeks(weeks)} at {minutes} minutes a week; "
-        f"the whole course is {say_weeks(course)}. "
+        f"With itself that is {whole / 60:.1f} hours: at {minutes} minutes a week it is done in week {weeks}, "
+        f"the whole course in week {course}. "
     )
     if pillar == ON_TOP:
         mine = road.loc[road["pillar"] == pillar, "unit"].tolist()
@@ -98,15 +98,6 @@ def describe_roadmap(table: pd.DataFrame, guess: float | None = None) -> str:
         size = int((table["pillar"] == pillar).sum())
         text += f"Of the {size} units of the pillar {pillar} the road uses {say_units(mine)}. "
     return text + f"Why anybody wants it: {goal.problem[0].lower()}{goal.problem[1:]}"
-
-
-def say_weeks(number: int) -> str:
-    """Return a number of weeks in words.
-
-    >>> say_weeks(1), say_weeks(7)
-    ('1 week', '7 weeks')
-    """
-    return f"{number} week{'s' if number != 1 else ''}"
 
 
 def tint(colour: str, strength: float) -> tuple[float, float, float]:

@@ -1,6 +1,6 @@
 """The six rows of the table, each really played: one thing is done to a small program and to a model beside it.
 
-The program reckons the fee of a card payment, in whole cents. The model says whether the payment is fraud. In each row
+The program computes the fee of a card payment, in whole cents. The model says whether the payment is fraud. In each row
 both meet the same kind of trouble; what they answer before and after is compared, and whether they raise.
 """
 
@@ -23,7 +23,7 @@ from course.labs.lab import Lab, movable
 from course.labs.what_is_mlops.silent_failure import COLUMNS, simulate_card_payments
 from course.predict import Between
 
-SAME, OTHER, ERROR = "the same answers", "other answers, no word", "an error"
+SAME, OTHER, ERROR = "the same answers", "other answers, no error", "an error"
 NOT_YET, CLOSED = "no bet yet", "closed"
 
 
@@ -41,8 +41,8 @@ ROWS = MappingProxyType(
         "testing": Row("Testing", "a bug, then its unit tests", "amounts in cents, then the unit tests"),
         "failure": Row("Failure mode", "an amount is empty", "a column is empty"),
         "truth": Row("Source of truth", "rebuilt from the same commit", "trained again: same commit, newer data"),
-        "works": Row("Works on my machine", "reckoned in float32", "a logistic regression trained in float32"),
-        "cost": Row("Cost of being wrong", "a field is renamed upstream", "fraudsters change their ways"),
+        "works": Row("Works on my machine", "computed in float32", "a logistic regression trained in float32"),
+        "cost": Row("Cost of being wrong", "a field is renamed upstream", "same payments, others are now fraud"),
     }
 )
 
@@ -88,7 +88,7 @@ def compare(before: Callable[[], Any], after: Callable[[], Any], truths: tuple[A
     `truths` are the right answers before and after, where there are any.
 
     >>> compare(lambda: [1, 2], lambda: [1, 3]).kind
-    'other answers, no word'
+    'other answers, no error'
     >>> compare(lambda: 1, lambda: 1 / 0).words
     'ZeroDivisionError'
     """

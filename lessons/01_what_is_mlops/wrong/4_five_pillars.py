@@ -118,7 +118,7 @@ def missing_pillar(log):
         return "Observability"
     return None
 
-# %% wrong="forgives-a-late-stop" replaces="pillar-missing" loses="pillar-ci-cd-promise"
+# %% wrong="forgives-a-late-stop" replaces="pillar-missing" loses="pillar-ci-cd-promise pillar-all-at-once"
 # Takes a change that a test has stopped for a good end, however late.
 def missing_pillar(log):
     never = float("inf")

@@ -34,7 +34,7 @@ def environment_report(lock_text, python, platform, environ):
         "threads": {name: os.environ.get(name) for name in THREAD_SETTINGS},
     }
 
-# %% wrong="leaves-absent-settings-out" replaces="road-environment-report" loses="road-report-says-what-it-was-given"
+# %% wrong="leaves-absent-settings-out" replaces="road-environment-report" loses="road-report-says-what-it-was-given road-report-holds-nothing-else"
 # Reports only what is set: whether a setting was absent or nobody looked, the report no longer says.
 def environment_report(lock_text, python, platform, environ):
     return {

@@ -73,7 +73,7 @@ def test_one_more_check_never_lets_more_in():
 
 
 def test_ordinary_days_come_in_at_the_usual_strictness():
-    assert stopped(4, **ALL) & set(CLEAN) == {"the week before a feast"}
+    assert stopped(4, **ALL) & set(CLEAN) == {"the week before a holiday"}
 
 
 def test_a_check_that_is_off_says_so_and_one_that_cannot_run_stops_nothing():

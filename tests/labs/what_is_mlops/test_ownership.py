@@ -223,7 +223,7 @@ def test_the_words_are_counted_and_too_many_lose_no_points(capsys):
     check_actions(GOOD)
     assert capsys.readouterr().out == "28 of 60 words.\n"
     check_actions(changed(cause="because " * 75))
-    assert capsys.readouterr().out == "95 of 60 words. Too many: shorten it.\n"
+    assert capsys.readouterr().out == "95 words, and at most 60 are asked: shorten it before you hand it in.\n"
 
 
 @pytest.mark.parametrize(

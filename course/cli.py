@@ -27,6 +27,8 @@ COMMANDS = {
     "demo": "course.authoring.demo",
     "new-term": "course.term.new_term",
     "hub": "course.hub.preview",
+    "hub-class": "course.hub.class_hub",
+    "extend": "course.term.extending",
     "grades": "course.term.grades",
     "solutions": "course.term.solutions",
     "doctor": "course.doctor",

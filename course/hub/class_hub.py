@@ -1,0 +1,299 @@
+"""`course hub-class CLASS.toml`: a JupyterHub for a class of real Unix accounts, on one machine; needs root.
+
+Everything but the homes lies in the class's `state`:
+
+    private/            for root alone: database, cookie secret, first passwords, what the hub is told
+    config/             what JupyterLab and nbgrader of people and of each grader read; no secrets
+    exchange/           nbgrader's exchange; everybody may write there, nobody may take away another's folder
+    courses/COURSE/     home of the course's grader, for it alone; term/ in it holds answers, secret and gradebook
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pwd
+import secrets
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from course.errors import CourseError
+from course.hub import accounts
+from course.hub.class_configuration import THREADS
+from course.hub.class_plan import SQLITE, ClassPlan, CoursePlan, read_class
+from course.hub.preview import free_ports
+from course.hub.proxy import find_proxy
+from course.hub.supervisor import Kept, keep_running
+from course.pack.start import write_lab_settings
+
+SUMMARY = "run a JupyterHub for a class of Unix accounts on this machine (needs root)"
+CONFIG, SETTINGS = "jupyterhub_config.py", "hub-settings.json"
+CONFIG_TEXT = f'''"""Written by `course hub-class`: what it has chosen stands beside it, in {SETTINGS}."""
+
+import json
+from pathlib import Path
+
+from course.hub.class_configuration import configure
+
+told = json.loads(Path(__file__).with_name("{SETTINGS}").read_text(encoding="utf-8"))
+configure(get_config(), told)  # noqa: F821
+if told["more"]:
+    load_subconfig(told["more"])  # noqa: F821 - the operator's own: another authenticator, other limits
+'''
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `course hub-class`."""
+    parser.add_argument("plan", type=Path, help="the class, a TOML file; deploy/jupyterhub/class.toml is one")
+    parser.add_argument("--root", type=Path, default=Path(), help="the course's repository (default: here)")
+    parser.add_argument("--only-prepare", action="store_true", help="make all that is needed, and start nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare the class and keep its hub running until it is stopped."""
+    plan, root = read_class(args.plan), args.root.resolve()
+    check_machine(root)
+    proxy = find_proxy(plan.state / "proxy")
+    for words in prepare(plan, root):
+        print(words, flush=True)
+    if args.only_prepare:
+        return 0
+    settings = settings_for(plan)
+    print(welcome(plan), flush=True)
+    return serve(settings, proxy, plan)
+
+
+def check_machine(root: Path) -> None:
+    """Raise CourseError where a hub of Unix accounts cannot run: without root, or where nobody else can run Python."""
+    if os.geteuid() != 0:
+        raise CourseError(
+            "a hub that starts servers as other accounts needs root: sudo make hub-class; `make hub` is the preview for "
+            "one person, which needs none"
+        )
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-c", "import course, jupyterhub, nbgrader"], cwd="/", env={"PATH": os.environ["PATH"]},
+            user=accounts.NOBODY, group=accounts.NOBODY, extra_groups=[], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        trouble = asked.stderr.strip().splitlines()[-1:] if asked.returncode else []
+    except OSError as error:
+        trouble = [str(error)]
+    if trouble:
+        raise CourseError(
+            f"other accounts cannot use this environment ({sys.prefix}): {trouble[0]}; make it, and keep the course's "
+            "repository, where everybody may read: make hub-class HUB_VENV=/opt/mlops-course HUB_PYTHON=/usr/bin/python3"
+        )
+    if not (root / "nbgrader_config.py").is_file():
+        raise CourseError(f"{root} is not the course's repository; run this there, or name it with --root")
+
+
+def prepare(plan: ClassPlan, root: Path) -> list[str]:
+    """Make accounts, folders, configuration and terms, or bring them up to date; return what an operator should know."""
+    plan.state.mkdir(parents=True, exist_ok=True)
+    plan.state.chmod(0o755)
+    private = plan.state / "private"
+    private.mkdir(exist_ok=True)
+    private.chmod(0o700)
+    said = []
+    passwords = private / "first-passwords.csv"
+    if plan.accounts == "create":
+        made = accounts.make_people(plan.people, passwords)
+        said += [f"accounts made: {', '.join(made)}; their first passwords are in {passwords}"] if made else []
+    else:
+        accounts.need_all(plan.people)
+    exchange = plan.state / "exchange"
+    exchange.mkdir(exist_ok=True)
+    exchange.chmod(0o1777)  # nbgrader wants everybody to write there; the sticky bit keeps each folder its owner's
+    write_configs(plan)
+    for course in plan.courses:
+        accounts.make_grader(course.grader, _home(plan, course))
+        _make_exchange(exchange, course)
+        said += [f"{course.course_id}: {line}" for line in _make_term(plan, course, root)]
+    return said
+
+
+def _home(plan: ClassPlan, course: CoursePlan) -> Path:
+    return plan.state / "courses" / course.course_id
+
+
+def _make_exchange(exchange: Path, course: CoursePlan) -> None:
+    """Make a course's folders in the exchange before anybody else can: nbgrader would make them at the first release."""
+    grader = pwd.getpwnam(course.grader)
+    here = exchange / course.course_id
+    if here.exists() and here.stat().st_uid != grader.pw_uid:
+        raise CourseError(
+            f"{here} is there already, and belongs to account number {here.stat().st_uid}, not to {course.grader}: look "
+            "who made it and what lies in it, then move it away"
+        )
+    # inbound: everybody puts in, nobody looks in, and nobody takes out what another has put in.
+    for folder, mode in (
+        (here, 0o755),
+        (here / "outbound", 0o755),
+        (here / "inbound", 0o1733),
+        (here / "feedback", 0o711),
+    ):
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, grader.pw_uid, grader.pw_gid)
+        folder.chmod(mode)
+
+
+def _make_term(plan: ClassPlan, course: CoursePlan, root: Path) -> list[str]:
+    """Make a course's term, or bring it up to date, as its grader; return what it said."""
+    home = _home(plan, course)
+    grader = pwd.getpwnam(course.grader)
+    roster = home / "roster.csv"
+    roster.write_bytes(course.roster.read_bytes())
+    os.chown(roster, grader.pw_uid, grader.pw_gid)
+    roster.chmod(0o600)
+    term = home / "term"
+    words = ["--update"] if term.exists() else ["--course-id", course.course_id]
+    command = [sys.executable, "-m", "course.cli", "new-term", str(term), "--roster", str(roster), "--root", str(root)]
+    done = accounts.run_as(course.grader, [*command, *words], home, {**THREADS, "PATH": _path()})
+    if done.returncode:
+        raise CourseError(f"the term of {course.course_id} could not be made:\n{(done.stdout + done.stderr)[-3000:]}")
+    return [line for line in done.stdout.splitlines() if line.strip()]
+
+
+def write_configs(plan: ClassPlan) -> None:
+    """Write what a person's JupyterLab and a grader's, and their nbgrader, read; all may read it, root alone may write."""
+    common = [
+        "from pathlib import Path",
+        "c = get_config()",
+        f"c.Exchange.root = {str(plan.state / 'exchange')!r}",
+    ]
+    learner = [
+        *common,
+        "c.Exchange.path_includes_course = True  # somebody may take two courses with lessons of one name",
+        "c.Exchange.assignment_dir = str(Path.home())",
+        'c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"',
+        'c.ExchangeFactory.fetch_assignment = "course.pack.fetching.FetchKeepingAnswers"',
+    ]
+    folder = write_lab_settings(config_of(plan, "people").parents[1])
+    (folder / "nbgrader_config.py").write_text("\n".join(learner) + "\n", encoding="utf-8")
+    for course in plan.courses:
+        folder = write_lab_settings(config_of(plan, course.course_id).parents[1], instructor=True)
+        server = json.loads((folder / "jupyter_server_config.json").read_text(encoding="utf-8"))
+        server["ServerApp"]["jpserver_extensions"]["course.hub.whole_class"] = True
+        (folder / "jupyter_server_config.json").write_text(json.dumps(server, indent=1) + "\n", encoding="utf-8")
+        lines = [
+            *common,
+            f"c.CourseDirectory.course_id = {course.course_id!r}",
+            f"c.CourseDirectory.root = {str(_home(plan, course) / 'term')!r}",
+            'c.ExchangeFactory.collect = "course.hub.collecting.CollectOwnWork"',
+        ]
+        (folder / "nbgrader_config.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        # The hub forbids frames, and formgrader is one in its server's page. Only pages of the same origin may hold it,
+        # which with subdomains are this server's own; without them formgrader is shown in no frame.
+        framing = {"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}} if plan.subdomains else {}
+        text = f"c = get_config()\nc.ServerApp.tornado_settings = {framing!r}\n"
+        (folder / "jupyter_server_config.py").write_text(text, encoding="utf-8")
+    for folder in [plan.state / "config", *(plan.state / "config").rglob("*")]:
+        folder.chmod(0o755 if folder.is_dir() else 0o644)
+
+
+def config_of(plan: ClassPlan, kind: str) -> Path:
+    """Return the folder for JUPYTER_CONFIG_PATH of people, or of a course's grader."""
+    return plan.state / "config" / kind / ".course" / "jupyter"
+
+
+def settings_for(plan: ClassPlan) -> dict[str, Any]:
+    """Return all that the hub's configuration needs, as data."""
+    private = plan.state / "private"
+    before = _before(private)
+    wanted = ["hub", "proxy", *(course.course_id for course in plan.courses)]
+    # Servers that outlive a hub know it by its port, and the proxy by its token: both stay what they were.
+    ports = dict(zip(wanted, free_ports(len(wanted)), strict=True)) | before.get("ports", {})
+    groups: dict[str, list[str]] = {}
+    for course in plan.courses:
+        groups[f"nbgrader-{course.course_id}"] = list(course.students)
+        groups[f"formgrade-{course.course_id}"] = [*course.instructors, *course.assistants]
+        groups[f"instructors-{course.course_id}"] = list(course.instructors)
+    return {
+        "url": plan.url,
+        "bind": plan.bind,
+        "subdomains": plan.subdomains,
+        "ports": ports,
+        "proxy_token": before.get("proxy_token") or secrets.token_hex(32),
+        "private": str(private),
+        "database": f"sqlite:///{private / 'jupyterhub.sqlite'}" if plan.database == SQLITE else plan.database,
+        "people": list(plan.people),
+        "groups": groups,
+        "people_config": str(config_of(plan, "people")),
+        "spawner": plan.spawner,
+        "memory": plan.memory,
+        "processes": plan.processes,
+        "cpu": plan.cpu,
+        "idle_minutes": plan.idle_minutes,
+        "more": str(plan.more) if plan.more else "",
+        "courses": [
+            {
+                "id": course.course_id,
+                "grader": course.grader,
+                "port": ports[course.course_id],
+                "folder": str(_home(plan, course) / "term"),
+                "config": str(config_of(plan, course.course_id)),
+            }
+            for course in plan.courses
+        ],
+    }
+
+
+def _before(private: Path) -> dict[str, Any]:
+    try:
+        return json.loads((private / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def welcome(plan: ClassPlan) -> str:
+    """Say where to go, and what has to be known of this hub."""
+    lines = [f"A hub for {len(plan.people)} people: {plan.url}"]
+    address = urlsplit(plan.url)
+    for course in plan.courses:
+        host = f"{course.course_id}--service.{address.netloc}" if plan.subdomains else address.netloc
+        lines.append(
+            f"  {course.course_id}: {len(course.students)} students, taught by {', '.join(course.instructors)}; "
+            f"grader: {address.scheme}://{host}/services/{course.course_id}/"
+        )
+    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1"):
+        lines.append("  Passwords cross the network in the clear: put TLS in front (deploy/jupyterhub/README.md).")
+    if not plan.subdomains:
+        lines.append("  Without subdomains formgrader opens in a page of its own, and all servers are one origin.")
+    return "\n".join(lines)
+
+
+def _path() -> str:
+    return os.pathsep.join([sysconfig.get_path("scripts"), "/usr/local/bin", "/usr/bin", "/bin"])
+
+
+def serve(settings: dict[str, Any], proxy: Sequence[str], plan: ClassPlan) -> int:
+    """Keep proxy and hub running until told to stop; return 0 then."""
+    private = plan.state / "private"
+    (private / CONFIG).write_text(CONFIG_TEXT, encoding="utf-8")
+    (private / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")  # private/ lets nobody in
+    environment = {**THREADS, "PATH": os.pathsep.join([_path(), os.environ.get("PATH", "")]), "HOME": "/root"}
+    bind, ports = urlsplit(plan.bind), settings["ports"]
+    doors = [
+        f"--ip={bind.hostname}", f"--port={bind.port or 80}", "--api-ip=127.0.0.1", f"--api-port={ports['proxy']}",
+        f"--default-target=http://127.0.0.1:{ports['hub']}",
+        f"--error-target=http://127.0.0.1:{ports['hub']}/hub/error",
+    ]  # fmt: skip
+    if plan.subdomains:
+        doors.append("--host-routing")
+    kept = [
+        Kept("the proxy", [*proxy, *doors], environment | {"CONFIGPROXY_AUTH_TOKEN": settings["proxy_token"]}, private),
+        Kept("the hub", [sys.executable, "-m", "jupyterhub", "-f", str(private / CONFIG)], environment, private),
+    ]
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    keep_running(kept, stop, say=lambda words: print(words, flush=True))
+    return 0

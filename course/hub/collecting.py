@@ -1,0 +1,142 @@
+"""How a hub's grader takes submissions out of nbgrader's exchange: only the owner's own, at the time the kernel knows.
+
+In the exchange a submission belongs to the student who made it, with the name and the time stamp that the student's
+own process wrote: both can be anything. nbgrader's own collecting warns of a wrong owner, believes the time, and
+follows links as the grader. Here the owner must be the student, a link is left out, and a stamp that is earlier than
+the last change of what lies there gives way to that change. (Nobody but root can set a file's change time back.)
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+import pwd
+import shutil
+import stat
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.exchange.default import ExchangeCollect
+from nbgrader.utils import parse_utc
+
+#: A submission is copied file by file; a stamp from the start of the copy is believed for so long.
+COPYING = datetime.timedelta(seconds=30)
+STAMP = "timestamp.txt"
+
+
+def changed_at(folder: Path) -> datetime.datetime:
+    """Return when anything in a folder was last changed, by the kernel's clock, in UTC and without a zone as nbgrader."""
+    latest = folder.lstat().st_ctime
+    for above, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            latest = max(latest, Path(above, name).lstat().st_ctime)
+    return datetime.datetime.fromtimestamp(latest, datetime.UTC).replace(tzinfo=None)
+
+
+def honest_time(claimed: datetime.datetime | None, changed: datetime.datetime) -> datetime.datetime:
+    """Return the time at which something was handed in, from what it claims and when it was last changed.
+
+    >>> at = datetime.datetime(2027, 2, 1, 12, 0, 20)
+    >>> honest_time(at.replace(second=0), at) == at.replace(second=0), honest_time(at.replace(hour=9), at) == at
+    (True, True)
+    >>> honest_time(at.replace(year=2030), at) == at, honest_time(None, at) == at
+    (True, True)
+    """
+    if claimed is not None and datetime.timedelta(0) <= changed - claimed <= COPYING:
+        return claimed
+    return changed
+
+
+def copy_plain_files(source: Path, target: Path, owner: int, most: int) -> list[str]:
+    """Copy a student's folder; return the names of what was left out, each with the reason.
+
+    Links, devices, pipes and other people's files are left out, and files after the first `most` bytes in all.
+    """
+    left_out = []
+    used = 0
+    # fwalk and dir_fd: a folder that turns into a link while it is read is not walked into.
+    for above, folders, files, at in os.fwalk(source):
+        here = target / Path(above).relative_to(source)
+        here.mkdir(parents=True, exist_ok=True)
+        links = [name for name in folders if Path(above, name).is_symlink()]
+        for name in sorted((*files, *links)):
+            label = (Path(above) / name).relative_to(source).as_posix()
+            try:
+                # Neither a link is followed nor a pipe waited for, and what is looked at is what is read.
+                number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+            except OSError as error:
+                left_out.append(f"{label} ({'a link' if error.errno == errno.ELOOP else error.strerror})")
+                continue
+            with os.fdopen(number, "rb") as stream:
+                found = os.fstat(stream.fileno())
+                if not stat.S_ISREG(found.st_mode) or found.st_uid != owner:
+                    what = "another account's" if stat.S_ISREG(found.st_mode) else "no file"
+                    left_out.append(f"{label} ({what})")
+                elif used + found.st_size > most:
+                    left_out.append(f"{label} (more than {most:,} bytes in all)")
+                else:
+                    used += found.st_size
+                    (here / name).write_bytes(stream.read(found.st_size))  # and no more, should it grow
+    return left_out
+
+
+class CollectOwnWork(ExchangeCollect):
+    """nbgrader's `collect` for a hub of Unix accounts."""
+
+    def init_src(self) -> None:
+        """Find the newest submission of each student that is this student's own."""
+        if not self.coursedir.course_id:
+            self.fail("No course id specified. Re-run with --course flag.")
+        self.inbound_path = str(Path(self.root, self.coursedir.course_id, "inbound"))
+        if not Path(self.inbound_path).is_dir():
+            self.fail(f"Course not found: {self.inbound_path}")
+        student = self.coursedir.student_id or "*"
+        found = sorted(Path(self.inbound_path).glob(f"{student}+{self.coursedir.assignment_id}+*"))
+        records = [record for record in map(self._own, found) if record]
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
+            try:
+                due = book.find_assignment(self.coursedir.assignment_id).duedate
+            except MissingEntry:
+                due = None
+        self.src_records = []
+        for _, theirs in groupby(sorted(records, key=lambda record: record["username"]), lambda one: one["username"]):
+            newest = self._sort_by_timestamp(list(theirs))
+            in_time = [record for record in newest if due and record["timestamp"] <= due]
+            self.src_records.append((in_time if self.before_duedate and in_time else newest)[0])
+
+    def _own(self, folder: Path) -> dict[str, Any] | None:
+        """Return a submission as nbgrader's records have it, or None, with a warning, where it is not what it says."""
+        try:
+            record = self._path_to_record(str(folder))
+            owner = folder.lstat().st_uid
+            expected = pwd.getpwnam(record["username"]).pw_uid
+            if not stat.S_ISDIR(folder.lstat().st_mode) or owner != expected:
+                self.log.warning("%s is not %s's: it is left where it is", folder, record["username"])
+                return None
+            changed = changed_at(folder)
+        except (OSError, KeyError, ValueError) as error:
+            self.log.warning("%s is no submission: %s", folder, error)
+            return None
+        honest = honest_time(record["timestamp"].replace(tzinfo=None), changed)
+        if honest != record["timestamp"].replace(tzinfo=None):
+            self.log.warning(
+                "%s: the stamp says %s, what lies there was changed at %s, which counts",
+                record["username"], record["timestamp"], honest,
+            )  # fmt: skip
+        return record | {"timestamp": parse_utc(honest), "owner": owner}
+
+    def do_copy(self, src: str, dest: str, log: Any = None) -> None:
+        """Copy a submission and write the time that counts."""
+        [record] = [one for one in self.src_records if one["filename"] == Path(src).name]
+        most = 1000 * self.coursedir.max_dir_size
+        making = Path(dest).with_name(f".{Path(dest).name}.part")
+        shutil.rmtree(making, ignore_errors=True)
+        left_out = copy_plain_files(Path(src), making, record["owner"], most)
+        if left_out:
+            self.log.warning("%s: left out: %s", record["username"], ", ".join(left_out))
+        (making / STAMP).unlink(missing_ok=True)
+        (making / STAMP).write_text(f"{record['timestamp']:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
+        making.rename(dest)

@@ -75,8 +75,8 @@ def check_machine(root: Path) -> None:
     """Raise CourseError where a hub of Unix accounts cannot run: without root, or where nobody else can run Python."""
     if os.geteuid() != 0:
         raise CourseError(
-            "a hub that starts servers as other accounts needs root: sudo make hub-class; `make hub` is the preview for "
-            "one person, which needs none"
+            "a hub that starts servers as other accounts needs root: sudo make hub-class; `make hub` is the preview "
+            "for one person, which needs none"
         )
     try:
         asked = subprocess.run(
@@ -88,15 +88,16 @@ def check_machine(root: Path) -> None:
         trouble = [str(error)]
     if trouble:
         raise CourseError(
-            f"other accounts cannot use this environment ({sys.prefix}): {trouble[0]}; make it, and keep the course's "
-            "repository, where everybody may read: make hub-class HUB_VENV=/opt/mlops-course HUB_PYTHON=/usr/bin/python3"
+            f"other accounts cannot use this environment ({sys.prefix}): {trouble[0]}; make it, and keep "
+            "the course's repository, where everybody may read: make hub-class HUB_VENV=/opt/mlops-course "
+            "HUB_PYTHON=/usr/bin/python3"
         )
     if not (root / "nbgrader_config.py").is_file():
         raise CourseError(f"{root} is not the course's repository; run this there, or name it with --root")
 
 
 def prepare(plan: ClassPlan, root: Path) -> list[str]:
-    """Make accounts, folders, configuration and terms, or bring them up to date; return what an operator should know."""
+    """Make accounts, folders, configuration and terms, or bring them up to date; return what to tell the operator."""
     plan.state.mkdir(parents=True, exist_ok=True)
     plan.state.chmod(0o755)
     private = plan.state / "private"
@@ -125,13 +126,13 @@ def _home(plan: ClassPlan, course: CoursePlan) -> Path:
 
 
 def _make_exchange(exchange: Path, course: CoursePlan) -> None:
-    """Make a course's folders in the exchange before anybody else can: nbgrader would make them at the first release."""
+    """Make a course's folders in the exchange before anybody else can; nbgrader makes them at the first release."""
     grader = pwd.getpwnam(course.grader)
     here = exchange / course.course_id
     if here.exists() and here.stat().st_uid != grader.pw_uid:
         raise CourseError(
-            f"{here} is there already, and belongs to account number {here.stat().st_uid}, not to {course.grader}: look "
-            "who made it and what lies in it, then move it away"
+            f"{here} is there already, and belongs to account number {here.stat().st_uid}, not to {course.grader}: "
+            "look who made it and what lies in it, then move it away"
         )
     # inbound: everybody puts in, nobody looks in, and nobody takes out what another has put in.
     for folder, mode in (
@@ -163,7 +164,7 @@ def _make_term(plan: ClassPlan, course: CoursePlan, root: Path) -> list[str]:
 
 
 def write_configs(plan: ClassPlan) -> None:
-    """Write what a person's JupyterLab and a grader's, and their nbgrader, read; all may read it, root alone may write."""
+    """Write what the JupyterLab and the nbgrader of people and graders read; all may read it, root alone may write."""
     common = [
         "from pathlib import Path",
         "c = get_config()",

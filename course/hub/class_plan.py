@@ -149,8 +149,8 @@ def _course(file: Path, here: Path, name: str, table: Any) -> CoursePlan:
     bad = [student for student in students if not ACCOUNT.fullmatch(student)]
     if bad:
         raise CourseError(
-            f"{roster}: {', '.join(bad)} cannot be a Unix account: a small letter, then small letters, digits, - and _, "
-            "at most 32 in all"
+            f"{roster}: {', '.join(bad)} cannot be a Unix account: a small letter, then small letters, digits, - and "
+            "_, at most 32 in all"
         )
     grader = _names(file, f"{name}, grader", [table.get("grader", f"grade-{name}"[:32])])[0]
     return CoursePlan(name, roster, students, lists["instructors"], lists["assistants"], grader)

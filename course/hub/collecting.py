@@ -28,7 +28,7 @@ STAMP = "timestamp.txt"
 
 
 def changed_at(folder: Path) -> datetime.datetime:
-    """Return when anything in a folder was last changed, by the kernel's clock, in UTC and without a zone as nbgrader."""
+    """Return when anything in a folder was last changed, by the kernel's clock: in UTC without a zone, as nbgrader."""
     latest = folder.lstat().st_ctime
     for above, folders, files in os.walk(folder):
         for name in (*folders, *files):

@@ -56,7 +56,7 @@ class LimitedSpawner(LocalProcessSpawner):
     processes = Integer(300, min=50, help="Processes and threads that one account may have.").tag(config=True)
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
-        """Return what the child does before it becomes the person's server: go into its group, take limits, step down."""
+        """Return what the child does before it is the person's server: go into its group, take limits, step down."""
         step_down = super().make_preexec_fn(name)
         most = int(self.mem_limit or 0)
         group = memory_group(name, most) if most else None

@@ -1,4 +1,4 @@
-"""Keep a few processes running: one that ends is started again, and the operator is told; systemd does this elsewhere."""
+"""Keep a few processes running: what ends is started again, and the operator is told; systemd does this elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`course extend LESSON STUDENT`: let somebody hand in later; formgrader shows extensions and has no button for them."""
+"""`course extend LESSON STUDENT`: let somebody hand in later; formgrader has no button for it."""
 
 from __future__ import annotations
 
@@ -71,4 +71,6 @@ def extend(folder: Path, lesson: str, student: str, until: datetime.datetime | N
         book.db.commit()
     if until is None:
         return f"{student}: {lesson} is due {due.isoformat()}, as for everybody."
-    return f"{student}: {lesson} is due {until.isoformat()}. Was it graded already? `course grade` takes it into account."
+    return (
+        f"{student}: {lesson} is due {until.isoformat()}. Was it graded already? `course grade` takes it into account."
+    )

@@ -11,7 +11,7 @@
 # ## The claim: many never arrive, and what arrives decays unseen
 #
 # Many models never reach production, the place where somebody relies on their answers.
-# Of those that do, most degrade silently and cost the business money until somebody notices.
+# Of those that do, many degrade silently and cost money until somebody notices.
 # **MLOps is the discipline that addresses both**: it makes models shippable, observable and improvable at a steady pace, as software engineering has been able to do for decades.
 #
 # This lesson tours why it exists; you need no tool yet, only Python functions, a pandas frame, `fit` and `predict`.
@@ -21,7 +21,6 @@
 #
 # Click into the grey cell below, press Shift and Enter, and play the film: 80 seconds, silent, with captions.
 # It shows one month of a shop twice as it happened, then once with a check.
-# What gives the fault away is in the picture each time.
 
 # %% role="lab"
 from course.labs.what_is_mlops.start_film import start_film
@@ -31,12 +30,13 @@ start_film()
 # %% [markdown]
 # ## You run, predict, make, validate and hand in
 #
-# - **Run** the cells from the top down.
+# - **Run** the cells from the top down; after a break, or when a lab says *model not found*, choose Run > Run All Cells.
 # - **Predict** before you look: students who predict first learn from a demonstration, those who only watch hardly do [*crouch2004*].
 #   The point is for predicting, not for being right.
 #   A key in brackets names a work; this notebook ends with the list.
 # - **Make** a small function; the cells below check it, and fail with NotImplementedError until you write something.
 #   Each shows a part of its checks; hidden ones use other inputs.
+# - **Write**: double-click YOUR ANSWER HERE, replace it, press Shift and Enter.
 # - **Validate**, in the toolbar, runs everything and says what fails.
 #   Its *Your notebook passes all the tests* means the visible ones.
 # - **Hand in** with `course submit` in a terminal, or on a hub with *Submit* in the assignment list; the latest counts.

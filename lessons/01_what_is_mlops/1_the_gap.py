@@ -91,11 +91,13 @@ lab
 #
 # ## Make: a model that always answers, and says who did (7 minutes, medium)
 #
+# In the lab's table compare *lost column* under *rollback* and *fallback model*: the second you build now.
+#
 # A model can raise an exception, hang, or, worst because nobody notices, answer with something that is no number.
 #
 # `call_with_timeout(model.predict, parcel, timeout=1)` is given: it returns `model.predict(parcel)`, raises what that raises, and TimeoutError when it is late.
-# The function goes in without brackets of its own.
-# Try `FaultyModel("nan", seed=1).predict(parcel)` in a new cell, then "raises", "hangs", "healthy".
+# The function goes in without brackets of its own, and `timeout` by its name.
+# Try `FaultyModel("nan", seed=1).predict(parcel)` in a new cell, then "raises", "healthy" and "hangs" (6 seconds).
 #
 # <details><summary>Hint: three ways to fail</summary>
 #
@@ -139,7 +141,7 @@ def predict_with_fallback(model, features, timeout):
 for features in (parcel, {"distance_km": 0, "weight_kg": 0}):
     expected = (FaultyModel("healthy", seed=1).predict(features), "model")
     answer = predict_with_fallback(FaultyModel("healthy", seed=1), features, timeout=5)
-    assert answer == expected, f"expected {expected}, got {answer}; except caught what?"
+    assert answer == expected, f"expected {expected}, got {answer}; what was caught?"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 letter = {"distance_km": 0, "weight_kg": 0}

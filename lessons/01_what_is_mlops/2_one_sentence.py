@@ -19,7 +19,6 @@ from course.predict import Between, check_prediction
 # %% [markdown]
 # ## Software engineers ship code; ML engineers ship code + data + models + configs
 #
-# That is the one sentence.
 # A web page changes when somebody changes its code; a prediction also when somebody changes the data it learned from, the model that was trained, or a setting.
 #
 # Each of the four *artefacts* can change without the others, on another day, by another hand, and break the result.
@@ -66,7 +65,7 @@ lab
 # The model shares its weights between all groups: what it learns about past returns from clothes, it applies to shoes.
 # "We only fixed the clothes" is true of the data and false of the result.
 # Sculley and others named this in 2015: *changing anything changes everything*, CACE for short [*sculley2015*].
-# Overall accuracy even falls a little, though the labels are better: what suits clothes need not suit the rest.
+# Overall accuracy even falls a little, though the labels are better: gadgets lose more than shoes gain.
 #
 # </details>
 
@@ -97,7 +96,8 @@ print(run.code, run.data.head(3), run.model, run.config, sep="\n\n")
 #
 # <details><summary>More help: which text?</summary>
 #
-# <code>json.dumps(thing, sort_keys=True)</code> writes lists, dicts, numbers and words exactly, types included, keys in order.
+# <code>json.dumps(thing, sort_keys=True)</code> writes lists, dicts, numbers and words exactly, keys in order, and 1 differs from 1.0 and "1".
+# A column's own type is not in it: <code>str(data[name].dtype)</code> gives it as text.
 # It knows no frames and no arrays: <code>.tolist()</code> turns a column or an array into a plain list.
 # What <code>print</code> shows is rounded: never hash that.
 #
@@ -126,6 +126,9 @@ name = fingerprint(*first)
 assert isinstance(name, str) and len(name) == 64, f"expected 64 digits, got {name!r}"
 again = fingerprint(*second)
 assert again == name, f"equal artefacts: expected {name} again, got {again}"
+moved = first.data.set_axis(range(9, 9 + len(first.data)))
+again = fingerprint(*first._replace(data=moved))
+assert again == name, f"another index: expected {name}, got {again}"
 solver = {"solver": dict(reversed(second.config["solver"].items()))}
 for config in (dict(reversed(second.config.items())), second.config | solver):
     again = fingerprint(*second._replace(config=config))

@@ -32,7 +32,6 @@ from sklearn.ensemble import RandomForestClassifier
 #
 # Each row asks for a practice: silent failure for *monitoring*, four artefacts behind each result for *versioning all four*, stochastic training for *pinned seeds and snapshotted environments*.
 #
-# Believe none of it yet.
 # A bank has a small program that computes the fee of a card payment, and a model that says whether the payment is fraud.
 # In each row both meet trouble, each of its own kind, such as an empty amount: then they give the same answers, other answers, or an error.
 #
@@ -62,11 +61,13 @@ table_lab
 # But nobody decided on the change, and "the accuracy went up" does not tell a customer why the card was declined today and not yesterday.
 # In the last row the model and the payments look as before, and the world has changed.
 # No test of the code can find that.
+# Which model it is matters: the forest of row 3 takes gaps, and a logistic regression stops there (*Go further*).
+# A *score* is the model's probability of fraud; above one half it says yes.
 # (Row 5 starts from another share because it is another model: trees compare numbers, and notice no rounding.)
 #
 # </details>
 #
-# Rows 1 and 2 follow, more slowly; rows 3 to 6 have a laboratory each under *Go further*.
+# Rows 1 and 2 follow; rows 3 to 6 are under *Go further*.
 #
 # ## Row 1: the same code and the same data can give another model
 #
@@ -138,7 +139,7 @@ def train(features, labels, seed):
     """Return a fitted forest of TREES trees, and the rows that it was not shown.
 
     `features` and `labels` are arrays with one row for each payment. A quarter of
-    the rows, rounded down, is held out by chance; their numbers are returned, sorted.
+    the rows, rounded down, is held out by chance; returned is a list of them, sorted.
     The same arrays and the same seed (0 to 4,294,967,295) give the same forest and
     list, whatever ran before; another seed gives others. The global generators of
     `random` and `numpy.random` are afterwards where they were.
@@ -207,6 +208,7 @@ for seed in (0x5A0ED9B4FF0261A15C397E15020DDBB3, 0xDD02140C1D1FAF96FD2991FEF53A8
 # %% role="tests" grade_id="seed-train-holds-out" points=2 hint="A quarter of the rows, rounded down, each once and in order, and the forest has not seen them: on labels thrown by a coin it can be right only where it has seen the answer. It must have learned all the others, each with its own label."
 world = sample_training_set(seed=4)
 forest, held_out = train(world.features, world.labels, 7)
+assert isinstance(held_out, list), f"expected a list, got {type(held_out).__name__}"
 different = len(set(held_out))
 assert different == 60, f"240 rows: expected 60 held out, got {different}"
 assert held_out == sorted(held_out), "expected the rows in order, got another order"
@@ -252,7 +254,7 @@ checks_lab
 # A clock that is one hour off moves the averages by less than the week before a holiday does.
 # How strict to be is a decision about costs: what does a miss cost, what a good batch that waits?
 # Performance alone finds a good deal, but it needs labels, and whether a payment was fraud is known weeks later (row 6).
-# The other four work on the day itself; of these, at 4 wobbles, only the fairness check finds the region that is served badly.
+# The other four work on the day itself; of these, at 4 wobbles, only the fairness check finds the south, whose history reads zero.
 #
 # </details>
 #

@@ -16,7 +16,7 @@ from course.predict import Among, check_prediction
 # %% [markdown]
 # ## Everything that follows in this course hangs on five pillars
 #
-# | Pillar | What it is | Sections of the course |
+# | Pillar | What it is | Section of the course (you are in 1) |
 # |---|---|---|
 # | **Reproducibility** | pin data, code, environment and seeds | 1, 2 |
 # | **Containerization** | package the model with its dependencies, so that it runs the same everywhere | 3 |
@@ -31,7 +31,7 @@ from course.predict import Among, check_prediction
 # Replay ninety days of the bank's fraud model: each time paydays bring a rush, a machine dies, the shop begins to send amounts in cents, a version 2 is trained and released, fraud changes its ways.
 # What comes of it, and which of notebook 1's five questions can be answered, depends on the pillars.
 #
-# Take one away: which pillar can be missing for ninety days without one more wrong or missing answer?
+# Take one away: which pillar can be missing for ninety days without one more payment answered wrongly or not at all?
 
 # %% role="answer" grade_id="pillar-prediction" stub="prediction = ...  # a pillar, spelled as in the table"
 prediction = "Containerization"
@@ -82,7 +82,7 @@ lab
 # ## Most of what breaks is not machine learning
 #
 # In the story only one mishap of five is the model's own business: fraud changes.
-# Papasian and Underwood read of 96 outages in a decade of one large machine-learning pipeline: most causes had nothing to do with machine learning, and are known from any distributed system [*papasian2020*].
+# Papasian and Underwood read the reports of 96 outages in a decade of one large machine-learning pipeline: most causes had nothing to do with machine learning, and are known from any distributed system [*papasian2020*].
 #
 # Sort four symptoms seen in real courses of notebooks; some have more than one good answer.
 
@@ -103,7 +103,7 @@ display(*symptom_quizzes())
 # | Containerization | `started` | a package starts on every machine where it is tried, or on none |
 # | Serving | `asked` | each payment is answered in time by at least one copy of the model |
 # | CI/CD | `ready`, `live`, `stopped` | a change that is ready on day *d* is live, or stopped by a test, on day *d* + 3 at the latest |
-# | Observability | `alert`, `complaint` | the team's first alert about a trouble comes no later than a customer's first complaint; the same day is in time |
+# | Observability | `alert`, `complaint` | the team's first alert about a trouble comes no later than a customer's first complaint (the same day is in time, never is too late) |
 #
 # A log ends with day 90: do not judge a change whose day *d* + 3 comes later.
 #
@@ -170,7 +170,7 @@ def missing_pillar(log):
 # %% role="tests" grade_id="pillar-serving-promise" points=2 hint="A late copy harms nobody as long as another one answers the same payment; collect all answers to a payment first."
 for broken in ("Serving", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"log 11, {broken} broken: expected {broken}, got {found}"
+    assert found == broken, f"log 11: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x7E70D75A0225EBF3F2FD98FEC53D202B
@@ -183,7 +183,7 @@ for seed in range(first, first + 5):
 # %% role="tests" grade_id="pillar-ci-cd-promise" points=3 hint="Read the promise once more, word by word: two ways to end, how many days are in time, changes that never end, and changes too young to judge."
 for broken in ("CI/CD", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"log 11, {broken} broken: expected {broken}, got {found}"
+    assert found == broken, f"log 11: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x41D96AFD57429611B6A1F2D26484134C
@@ -196,7 +196,7 @@ for seed in range(first, first + 8):
 # %% role="tests" grade_id="pillar-observability-promise" points=3 hint="Compare first days, trouble by trouble: an alert may repeat, come on the same day, or never come."
 for broken in ("Observability", None):
     found = missing_pillar(simulate_log(seed=11, broken=broken, look_alikes=[]))
-    assert found == broken, f"log 11, {broken} broken: expected {broken}, got {found}"
+    assert found == broken, f"log 11: expected {broken!r}, got {found!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x578C120E61BD5F7062FC54F6B6B83D1F
@@ -209,7 +209,7 @@ for seed in range(first, first + 6):
 # %% role="tests" grade_id="pillar-all-at-once" points=2 hint="Here all kinds of mishaps stand in one log, and at most one promise is broken: a rule that is right about its own rows only is not misled by the others."
 for broken in ("Serving", "CI/CD", "Observability", None):
     found = missing_pillar(simulate_log(seed=13, broken=broken))
-    assert found == broken, f"log 13, {broken} broken: expected {broken}, got {found}"
+    assert found == broken, f"simulate_log(13, {broken!r}): expected it, got {found}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x2E39340AA4F5964EA4121592D7564401

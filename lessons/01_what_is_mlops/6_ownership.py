@@ -45,8 +45,6 @@ prediction = 4
 check_prediction(prediction, Between(0, 12, "orphaned tickets"))
 
 # %% [markdown]
-# Now set who is accountable, who does the work, and the number of people.
-#
 # The hours are assumptions, so read *which way*, not *how much*: an orphan lies for 48 hours, two accountables take six to agree, work outside one's field takes 2.5 times as long, and handovers take longer among more colleagues.
 # On call is there day and night, everybody else from nine to five on weekdays: six hours lost on a Friday can be three days.
 
@@ -75,9 +73,8 @@ lab
 #
 # <details><summary>What you see, and why</summary>
 #
-# No ticket is orphaned either way, and with two it takes longer and changes hands more often.
+# No ticket is orphaned either way, but with two half of them take three times as long, and more change hands.
 # Each can think that the other has it, so they have to agree first.
-# Two accountables are closer to none than to one.
 #
 # </details>
 #
@@ -132,7 +129,7 @@ plan = assign(tickets, team)
 assert isinstance(plan, dict) and set(plan) == expected, f"not {expected}: {plan}"
 for ticket, person in plan.items():
     ok = isinstance(person, str) and person in names
-    assert ok, f"{ticket}: expected one of {names}, got {person!r}"
+    assert ok, f"{ticket}: expected one name of {names}, got {person!r}"
 print("Passed: the visible checks.")
 ### BEGIN HIDDEN TESTS
 first = 0x5377BB3CB16C4FCDBB1DE83DA20D488C
@@ -195,7 +192,7 @@ for seed, people in enumerate([2, 2, 3, 6, 20], first):
 # It is *blameless*: people do what the system lets them do, so ask what let it happen and what hid it.
 #
 # Write one for `"retail"`, `"bank"` or `"search"` of notebook 5 in at most 60 words, days and owners not counted: four short entries in the timeline, one short sentence for each other part.
-# Days that notebook 5 leaves out are yours to set; owners are roles of `OWNS`.
+# What notebook 5 leaves out (days, who noticed, how it ended) is yours to set; owners are roles of `OWNS`.
 #
 # ```python
 # post_mortem = {
@@ -240,11 +237,11 @@ post_mortem["preventing"] = {
 }
 
 # %% role="tests" grade_id="owner-post-mortem-timeline" points=1
-check_timeline(post_mortem)
+check_timeline(post_mortem)  # NameError? Run the cell above.
 print("Passed: all checks of this cell.")
 
 # %% role="tests" grade_id="owner-post-mortem-actions" points=1
-check_actions(post_mortem)
+check_actions(post_mortem)  # NameError? Run the cell `post_mortem = ...`.
 print("Passed: all parts are there.")
 
 # %% [markdown]

@@ -548,10 +548,12 @@ def _draw_false_positives(ax: Axes, shown: pd.Series) -> None:
     x = np.arange(len(QUARTERS))
     ax.plot(x, 100 * np.array(alone), color=INK, linestyle="--", linewidth=1)
     ax.plot(x, 100 * np.array(lived), color=BLUE, marker="o", markersize=3)
+    # Each at the end of its own line, the upper one above it and the lower one below, unless that lies on the axis.
+    above, below = {"xytext": (0, 9), "ha": "right"}, {"xytext": (0, -13), "ha": "right"}
     if lived != alone:
-        label_line(ax, 13, 100 * max(alone[9:13]), "left alone", xytext=(-5, 10), ha="right")
-    under = {"xytext": (4, 8), "ha": "right"} if lived[-1] < 0.003 else {"xytext": (0, -13), "ha": "right"}
-    label_line(ax, 15, 100 * lived[-1], "as it went", BLUE, **under)
+        label_line(ax, 15, 100 * alone[-1], "dashed: left alone", **(above if alone[-1] > lived[-1] else below))
+    low = lived[-1] < 0.003 or (lived != alone and lived[-1] >= alone[-1])
+    label_line(ax, 15, 100 * lived[-1], "as it went", BLUE, **(above if low else below))
     top = max(6.5, 125 * max(alone + lived))
     if page is not None:
         ax.plot([page], [0.93 * top], marker="v", color=VERMILLION)

@@ -148,7 +148,7 @@ def draw_pages(table: pd.DataFrame, guess: None = None) -> Figure:
     left.set_xticks([])
     left.set_yticks([])
     left.spines[:].set_visible(False)
-    title_axes(left, f"A year, dark: a page ({100 * table['page'].mean():.0f} % of days)")
+    title_axes(left, f"A year, orange: a page ({100 * table['page'].mean():.0f} % of days)")
     sizes = list(MORNINGS)
     x = np.arange(len(sizes))
     none = [100 * ring_rate(rows, 0.0, level) for rows in sizes]

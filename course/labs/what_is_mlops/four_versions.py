@@ -182,7 +182,7 @@ def draw_versions(table: pd.DataFrame, guess: float | None = None) -> Any:
     if guess is not None:
         place = places[table["group"] == ASKED].item()
         left.plot([guess, guess], [place - 0.42, place + 0.42], color=PURPLE, linestyle=":")
-        label_line(left, guess, place + 0.42, "your guess", PURPLE)
+        label_line(left, guess, place + 0.42, f"you guessed {guess:g}", PURPLE)
     left.set(yticks=[], ylim=(-0.6, 3.9), xlim=(0, limit))
     left.xaxis.set_major_locator(MaxNLocator(4))
     # Names as texts: ticks with labels would take a third of the redraw.

@@ -142,7 +142,7 @@ def draw_funnel(table: pd.DataFrame, guess: Sequence[float] | None = None) -> Fi
 def retelling_quiz() -> Quiz:
     """Return the quiz about the five famous figures: it is here, so that its cell does not print the answer."""
     return Quiz(
-        "One of the five counts projects that arrive, and is often re-told as if it counted those that fail. Which?",
+        "Two of the five count projects that arrive. The older is often re-told as counting those that fail: which?",
         right={"53 %": "It counts projects that do arrive; some re-tellings turn it into projects that fail."},
         wrong={
             "54 %": "It counts projects that arrive as well, two years later. Re-told as failure is the earlier one.",

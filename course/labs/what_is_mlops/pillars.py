@@ -382,7 +382,7 @@ def symptom_quizzes() -> list[Quiz]:
                 "Containerization": "Had the set-up been packaged with the notebooks, no host would have been needed.",
             },
             wrong={
-                "CI/CD": "Nothing was changed and nothing released, so nothing set off a test. Only time passed.",
+                "CI/CD": "A nightly run would have failed on the day the certificate ran out, and not a day earlier.",
                 "Reproducibility": "What was pinned stayed pinned. It was all still there, behind a door nobody could "
                 "open.",
             },

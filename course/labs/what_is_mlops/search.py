@@ -150,7 +150,7 @@ def draw_rebuild(table: pd.DataFrame, guess: None = None) -> Figure:
     squares = ListedColormap(["#e6e8eb", VERMILLION])
     left.pcolormesh(flipped[:400].reshape(16, 25), cmap=squares, vmin=0, vmax=1, edgecolors="white", linewidth=1.2)
     accuracy = f"accuracy {row['accuracy_then']:.3f} → {row['accuracy_now']:.3f}"
-    title_axes(left, f"400 decisions, dark: flipped ({100 * row['flipped']:.1f} % of all)\n{accuracy}")
+    title_axes(left, f"400 decisions, orange: flipped ({100 * row['flipped']:.1f} % of all)\n{accuracy}")
     y = np.arange(len(table))
     right.barh(y, table["cost"] / 1000, height=0.4, color=[VERMILLION if c else FAINT for c in table["chosen"]])
     for place, kept, cost, chosen in zip(y, table["kept"], table["cost"], table["chosen"], strict=True):

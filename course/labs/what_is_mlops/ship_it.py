@@ -131,7 +131,7 @@ QUESTIONS = MappingProxyType(
     }
 )
 AS_THE_NOTEBOOK_LEFT_IT = MappingProxyType({question: next(iter(answers)) for question, answers in QUESTIONS.items()})
-CAUSES = ("every day", "lost column", "drift", "broken supply", "bad release")
+CAUSES = ("without a mishap", "lost column", "drift", "broken supply", "bad release")
 MEASURES = ("bad_share", "rollback_hours", "latency_ms", "cost_eur", "rebuildable")
 
 
@@ -173,7 +173,7 @@ def simulate_ship_it(delivery: str, retraining: str, logging: str, on_harm: str,
     without_distance = BY_RULE if on_harm == "fallback model" else WITHOUT_DISTANCE
     no_feed = (BY_RULE if on_harm == "fallback model" else 1.0) - usual
     added = {
-        "every day": np.full(HOURS, usual),
+        "without a mishap": np.full(HOURS, usual),
         "lost column": ORDERS_WITHOUT * (without_distance - usual) * _during(LOST_COLUMN, column_back),
         "drift": np.repeat(drift, A_DAY),
         "broken supply": (no_feed if delivery == "streaming" else way.broken) * _during(BROKEN_SUPPLY, supply_back),
@@ -314,7 +314,7 @@ def describe_ship_it(table: pd.DataFrame, guess: float | None = None) -> str:
     answers = table.attrs["answers"]
     text = (
         f"{percent(board['bad_share'])} of the promises were bad, where the notebook said {percent(IN_THE_NOTEBOOK, 0)}"
-        f"{_AND_FROM_DAY_0[answers['delivery']]}; what added most of them was {_AS_WORDS[worst['cause']]} "
+        f"{_AND_FROM_DAY_0[answers['delivery']]}; of the mishaps {_AS_WORDS[worst['cause']]} added most "
         f"({worst['bad_promises']:,} promises). The bad release answered customers for {board['rollback_hours']:,} "
         f"hours. {_AUDITOR[answers['logging']].format(LOGGING[answers['logging']].audit)}. A question waits "
         f"{board['latency_ms']:g} ms, the half-year cost {board['cost_eur']:,} EUR, and version 1 {can}. "
@@ -408,7 +408,7 @@ def _draw_board(ax: Axes, board: dict[str, Any]) -> None:
     ax.plot(places_at_start, rows, "o", markersize=9, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(places, rows, "o", markersize=6, color=BLUE)
     title = (
-        f"The board: ● yours, ○ as the notebook left it, from the best to the worst of all {len(every_board())} boards"
+        f"The board: ● yours, ○ as the notebook left it, from the best to the worst of all {len(every_board())} combinations"
     )
     ax.text(-0.55, -0.95, title, fontsize=10, color=INK)
     ax.set(xlim=(-0.55, 1.25), ylim=(len(_RAILS) - 0.5, -1.0))

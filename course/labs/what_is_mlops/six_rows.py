@@ -272,8 +272,8 @@ def draw_rows(table: pd.DataFrame, guess: float | None = None) -> Any:
         if row.bet == NOT_YET:
             ax.text(69, place, "?", fontsize=9, va="center", color=ink_of(FAINT))
             continue
-        more = f": {_percent(row.changed)}" if row.model == OTHER else ""
-        ax.text(69, place + 0.2, row.model + more, fontsize=8.5, va="center", color=ink_of(_colour(row)))
+        words = f"other answers ({_percent(row.changed)}), no error" if row.model == OTHER else row.model
+        ax.text(69, place + 0.2, words, fontsize=8.5, va="center", color=ink_of(_colour(row)))
         if row.model != ERROR:
             words = f"wrong: {_percent(row.wrong_before)} → {_percent(row.wrong_after)}"
             if row.model == SAME and row.scores_changed:

@@ -8,6 +8,14 @@ def first_bad_day(days, watched):
             return int(bad[0]), column
     return None
 
+# %% wrong="names-the-loudest-of-all-days" replaces="retail-first-bad-day" loses="retail-names-the-column"
+# Finds the day, and then names the column that rose most in the whole month: a later, louder break takes the blame.
+def first_bad_day(days, watched):
+    missing = pd.DataFrame([frame[watched].isna().mean() for frame in days])
+    rise = (missing - missing[:7].median())[7:]
+    broken = rise[(rise > 0.10).any(axis=1)]
+    return (int(broken.index[0]), rise.max().idxmax()) if len(broken) else None
+
 # %% wrong="looks-into-the-future" replaces="retail-first-bad-day" loses="retail-names-the-column retail-keeps-quiet"
 # Takes the whole month as normal: an early break becomes the normal state.
 def first_bad_day(days, watched):

@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all check notebooks gate demo site hub bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -24,16 +24,18 @@ NBMAKE = python -m pytest -c tests/nbmake.ini --nbmake --nbmake-timeout=240 -n 2
 
 # These look for what a submission leaves running on this machine, and must not see each other's.
 ALONE = tests/grading/integrity tests/grading/test_sandbox.py
+# These make Unix accounts on this machine: only when asked for.
+CLASSROOM = tests/hub/classroom
 
 test: setup browser  ## Check everything that must hold before a change lands (at most 20 minutes on 2 cores)
 	$(RUN) $(MAKE) --no-print-directory check
-	$(RUN) python -m pytest -n 2 --dist worksteal -m "not long" -q $(ALONE:%=--ignore=%)
+	$(RUN) python -m pytest -n 2 --dist worksteal -m "not long" -q $(ALONE:%=--ignore=%) --ignore=$(CLASSROOM)
 	$(RUN) python -m pytest -m "not long" -q $(ALONE)
 	$(RUN) $(MAKE) --no-print-directory notebooks gate demo
 
 test-all: setup browser  ## The long run: all of `make test`, and what takes longer
 	$(RUN) $(MAKE) --no-print-directory check
-	$(RUN) python -m pytest -n 2 --dist worksteal -q $(ALONE:%=--ignore=%)
+	$(RUN) python -m pytest -n 2 --dist worksteal -q $(ALONE:%=--ignore=%) --ignore=$(CLASSROOM)
 	$(RUN) python -m pytest -q $(ALONE)
 	$(RUN) $(MAKE) --no-print-directory notebooks gate demo
 
@@ -61,6 +63,18 @@ site: setup  ## Build the static web edition in build/site
 
 hub: setup  ## A JupyterHub for one person on this machine, to see the course as a class would (a preview)
 	$(RUN) course hub $(HUB_OPTIONS)
+
+# A hub of Unix accounts needs an environment, and a Python, that every account may read.
+HUB_VENV ?= /opt/mlops-course
+HUB_PYTHON ?= /usr/bin/python3
+CLASS ?= deploy/jupyterhub/class.toml
+
+hub-class:  ## A JupyterHub for a class of Unix accounts, as CLASS=class.toml describes it (needs root)
+	@$(HUB_PYTHON) course/pack/start.py --project . --venv $(HUB_VENV) --lock requirements-hub.lock --only-setup
+	@OMP_NUM_THREADS=1 PATH="$(HUB_VENV)/bin:$$PATH" course hub-class $(CLASS) $(HUB_OPTIONS)
+
+test-hub: setup browser  ## Prove a class's hub: the whole way in the browser, refusals, faults (needs root; makes accounts)
+	$(RUN) COURSE_TEST_ACCOUNTS=1 python -m pytest -q $(CLASSROOM)
 
 bench: setup  ## Print the README's numbers table
 	$(RUN) python tests/bench/bench.py

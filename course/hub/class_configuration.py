@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from course.hub.roster_sync import SCOPES, SERVICE
+
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: A server's token knows its own person: the name, and the groups by which nbgrader knows the courses.
 SERVER_TOKEN = [
@@ -24,9 +26,14 @@ def configure(c: Any, told: Mapping[str, Any]) -> None:
     _doors(c, told)
     _people(c, told)
     _servers(c, told)
-    c.JupyterHub.services = [*(_grader(course, told) for course in told["courses"]), _culler(told)]
+    sync = {"name": SERVICE, "api_token": told["sync_token"]}
+    c.JupyterHub.services = [*(_grader(course, told) for course in told["courses"]), _culler(told), sync]
     c.JupyterHub.load_groups = {name: {"users": users} for name, users in told["groups"].items()}
-    c.JupyterHub.load_roles = [role for course in told["courses"] for role in _roles(course)] + [_culler_role()]
+    c.JupyterHub.load_roles = [
+        *(role for course in told["courses"] for role in _roles(course)),
+        _culler_role(),
+        {"name": SERVICE, "services": [SERVICE], "scopes": SCOPES},
+    ]
 
 
 def _doors(c: Any, told: Mapping[str, Any]) -> None:
@@ -40,6 +47,7 @@ def _doors(c: Any, told: Mapping[str, Any]) -> None:
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{told['ports']['proxy']}"
     c.ConfigurableHTTPProxy.auth_token = told["proxy_token"]
+    c.JupyterHub.proxy_check_interval = 10  # a proxy that was started again knows no way to anybody
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
     c.JupyterHub.db_url = told["database"]

@@ -15,12 +15,13 @@ import json
 import os
 import pwd
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,11 +32,14 @@ from course.hub.class_configuration import THREADS
 from course.hub.class_plan import SQLITE, ClassPlan, CoursePlan, read_class
 from course.hub.preview import free_ports
 from course.hub.proxy import find_proxy
+from course.hub.roster_sync import Hub, tidy, wait_for
 from course.hub.supervisor import Kept, keep_running
 from course.pack.start import write_lab_settings
 
 SUMMARY = "run a JupyterHub for a class of Unix accounts on this machine (needs root)"
 CONFIG, SETTINGS = "jupyterhub_config.py", "hub-settings.json"
+#: With less than this share of a disk free, the operator is told.
+DISK_LOW = 0.05
 CONFIG_TEXT = f'''"""Written by `course hub-class`: what it has chosen stands beside it, in {SETTINGS}."""
 
 import json
@@ -63,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
     check_machine(root)
     proxy = find_proxy(plan.state / "proxy")
     for words in prepare(plan, root):
-        print(words, flush=True)
+        say(words)
     if args.only_prepare:
         return 0
     settings = settings_for(plan)
-    print(welcome(plan), flush=True)
+    say(welcome(plan))
     return serve(settings, proxy, plan)
 
 
@@ -223,6 +227,7 @@ def settings_for(plan: ClassPlan) -> dict[str, Any]:
         "subdomains": plan.subdomains,
         "ports": ports,
         "proxy_token": before.get("proxy_token") or secrets.token_hex(32),
+        "sync_token": secrets.token_hex(32),
         "private": str(private),
         "database": f"sqlite:///{private / 'jupyterhub.sqlite'}" if plan.database == SQLITE else plan.database,
         "people": list(plan.people),
@@ -296,5 +301,42 @@ def serve(settings: dict[str, Any], proxy: Sequence[str], plan: ClassPlan) -> in
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    keep_running(kept, stop, say=lambda words: print(words, flush=True))
+    threading.Thread(target=_tidy, args=(settings, stop), daemon=True).start()
+    threading.Thread(target=watch_disks, args=([plan.state, Path("/home")], stop, say), daemon=True).start()
+    keep_running(kept, stop, say=say)
     return 0
+
+
+def say(words: str) -> None:
+    """Tell the operator, at once."""
+    print(words, flush=True)
+
+
+def watch_disks(
+    places: Sequence[Path], stop: threading.Event, tell: Callable[[str], None], every: float = 60.0
+) -> None:
+    """Tell the operator when less than a twentieth of a disk is free, once, and again after it was better."""
+    low: set[Path] = set()
+    while not stop.wait(every):
+        for place in places:
+            disk = shutil.disk_usage(place)
+            if disk.free >= disk.total * DISK_LOW:
+                low.discard(place)
+            elif place not in low:
+                low.add(place)
+                tell(
+                    f"the disk of {place} is nearly full: {disk.free / 1e9:.1f} of {disk.total / 1e9:.1f} GB are free; "
+                    "what students save or hand in may fail"
+                )
+
+
+def _tidy(settings: dict[str, Any], stop: threading.Event) -> None:
+    """Once the hub is up, take out who has left; a failure is told, and stops nobody's work."""
+    hub = Hub(f"http://127.0.0.1:{settings['ports']['hub']}/hub/api", settings["sync_token"])
+    try:
+        wait_for(hub)
+        for words in tidy(hub, settings["people"], settings["groups"]):
+            say(words)
+    except (OSError, ValueError) as error:
+        if not stop.is_set():
+            say(f"who has left the rosters could not be taken out of the hub: {error}; start it again to try again")

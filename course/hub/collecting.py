@@ -24,7 +24,7 @@ from nbgrader.utils import parse_utc
 
 #: A submission is copied file by file; a stamp from the start of the copy is believed for so long.
 COPYING = datetime.timedelta(seconds=30)
-STAMP = "timestamp.txt"
+STAMP, SECRET = "timestamp.txt", "submission_secret.txt"
 
 
 def changed_at(folder: Path) -> datetime.datetime:
@@ -116,9 +116,12 @@ class CollectOwnWork(ExchangeCollect):
             if not stat.S_ISDIR(folder.lstat().st_mode) or owner != expected:
                 self.log.warning("%s is not %s's: it is left where it is", folder, record["username"])
                 return None
+            # nbgrader writes these two last: where one has no words, the disk was full or the student's process ended.
+            if not all((folder / name).lstat().st_size for name in (STAMP, SECRET)):
+                raise ValueError("it is not whole")
             changed = changed_at(folder)
         except (OSError, KeyError, ValueError) as error:
-            self.log.warning("%s is no submission: %s", folder, error)
+            self.log.warning("%s is left where it is, no submission: %s", folder, error)
             return None
         honest = honest_time(record["timestamp"].replace(tzinfo=None), changed)
         if honest != record["timestamp"].replace(tzinfo=None):

@@ -66,7 +66,8 @@ def extend(folder: Path, lesson: str, student: str, until: datetime.datetime | N
             book.find_student(student)
         except MissingEntry as error:
             raise CourseError(f"{error}; the students are those of the roster, the lessons those of the term") from None
-        submission = book.update_or_create_submission(lesson, student)
+        with book.db.no_autoflush:  # nbgrader makes the submission before it is of the session
+            submission = book.update_or_create_submission(lesson, student)
         submission.extension = None if until is None else until - due
         book.db.commit()
     if until is None:

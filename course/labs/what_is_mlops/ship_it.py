@@ -407,9 +407,7 @@ def _draw_board(ax: Axes, board: dict[str, Any]) -> None:
     ax.hlines(rows, 0, 1, color="#d7dbe0", linewidth=3)
     ax.plot(places_at_start, rows, "o", markersize=9, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(places, rows, "o", markersize=6, color=BLUE)
-    title = (
-        f"The board: ● yours, ○ as the notebook left it, from the best to the worst of all {len(every_board())} combinations"
-    )
+    title = f"The board: ● yours, ○ as the notebook left it, best to worst of all {len(every_board())} combinations"
     ax.text(-0.55, -0.95, title, fontsize=10, color=INK)
     ax.set(xlim=(-0.55, 1.25), ylim=(len(_RAILS) - 0.5, -1.0))
     ax.set_axis_off()

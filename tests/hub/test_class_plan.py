@@ -37,7 +37,7 @@ def test_a_short_plan_is_enough_and_paths_are_beside_it(plan, tmp_path):
     [
         (COURSE, "state is None; expected a folder"),
         (STATE, "it names no course"),
-        (STATE + "memmory = 2\n" + COURSE, "memmory is no setting; there are: accounts"),
+        (STATE + "memori = 2\n" + COURSE, "memori is no setting; there are: accounts"),
         (STATE + 'memory = "lots"\n' + COURSE, 'expected a size such as "2G"'),
         (STATE + 'accounts = "maybe"\n' + COURSE, "expected one of exist, create"),
         (STATE + 'database = "mysql://x"\n' + COURSE, "expected 'sqlite', or PostgreSQL"),

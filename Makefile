@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class load-hub bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -68,6 +68,8 @@ hub: setup  ## A JupyterHub for one person on this machine, to see the course as
 HUB_VENV ?= /opt/mlops-course
 HUB_PYTHON ?= /usr/bin/python3
 CLASS ?= deploy/jupyterhub/class.toml
+STUDENTS ?= 10
+MINUTES ?= 2
 
 hub-class:  ## A JupyterHub for a class of Unix accounts, as CLASS=class.toml describes it (needs root)
 	@$(HUB_PYTHON) course/pack/start.py --project . --venv $(HUB_VENV) --lock requirements-hub.lock --only-setup
@@ -75,6 +77,9 @@ hub-class:  ## A JupyterHub for a class of Unix accounts, as CLASS=class.toml de
 
 test-hub: setup browser  ## Prove a class's hub: the whole way in the browser, refusals, faults (needs root; makes accounts)
 	$(RUN) COURSE_TEST_ACCOUNTS=1 python -m pytest -q $(CLASSROOM)
+
+load-hub: setup browser  ## Print how a class's hub bears STUDENTS that arrive within MINUTES (needs root; makes accounts)
+	$(RUN) COURSE_TEST_ACCOUNTS=1 PYTHONPATH=. python tests/bench/hub_load.py --students $(STUDENTS) --minutes $(MINUTES)
 
 bench: setup  ## Print the README's numbers table
 	$(RUN) python tests/bench/bench.py

@@ -47,7 +47,6 @@ def _doors(c: Any, told: Mapping[str, Any]) -> None:
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{told['ports']['proxy']}"
     c.ConfigurableHTTPProxy.auth_token = told["proxy_token"]
-    c.JupyterHub.proxy_check_interval = 10  # a proxy that was started again knows no way to anybody
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
     c.JupyterHub.db_url = told["database"]

@@ -294,11 +294,17 @@ def serve(settings: dict[str, Any], proxy: Sequence[str], plan: ClassPlan) -> in
     ]  # fmt: skip
     if plan.subdomains:
         doors.append("--host-routing")
+    stop = threading.Event()
     kept = [
-        Kept("the proxy", [*proxy, *doors], environment | {"CONFIGPROXY_AUTH_TOKEN": settings["proxy_token"]}, private),
+        Kept(
+            "the proxy",
+            [*proxy, *doors],
+            environment | {"CONFIGPROXY_AUTH_TOKEN": settings["proxy_token"]},
+            private,
+            after=lambda: _send_routes(settings, stop),
+        ),
         Kept("the hub", [sys.executable, "-m", "jupyterhub", "-f", str(private / CONFIG)], environment, private),
     ]
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_tidy, args=(settings, stop), daemon=True).start()
@@ -330,9 +336,25 @@ def watch_disks(
                 )
 
 
+def _hub(settings: dict[str, Any]) -> Hub:
+    return Hub(f"http://127.0.0.1:{settings['ports']['hub']}/hub/api", settings["sync_token"])
+
+
+def _send_routes(settings: dict[str, Any], stop: threading.Event) -> None:
+    """Let the hub tell a proxy that was started again the way to everybody; by itself it would in five minutes."""
+    for _ in range(30):
+        try:
+            _hub(settings).ask("POST", "proxy")
+            return
+        except OSError:  # one of the two is not up yet
+            if stop.wait(1):
+                return
+    say("the proxy was started again, and could not be told the way to people's servers; the hub tries in five minutes")
+
+
 def _tidy(settings: dict[str, Any], stop: threading.Event) -> None:
     """Once the hub is up, take out who has left; a failure is told, and stops nobody's work."""
-    hub = Hub(f"http://127.0.0.1:{settings['ports']['hub']}/hub/api", settings["sync_token"])
+    hub = _hub(settings)
     try:
         wait_for(hub)
         for words in tidy(hub, settings["people"], settings["groups"]):

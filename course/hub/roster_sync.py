@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SERVICE = "roster-sync"
-SCOPES = ["list:users", "read:users", "list:groups", "read:groups", "groups", "delete:users", "delete:servers"]
+SCOPES = ["list:users", "read:users", "list:groups", "read:groups", "groups", "delete:users", "delete:servers", "proxy"]
 STOP_SECONDS = 30
 
 

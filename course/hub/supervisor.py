@@ -30,6 +30,8 @@ class Kept:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     short: int = field(default=0)
+    #: Called, beside all else, when it was started again.
+    after: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Start it, in a session of its own: what it leaves behind can be ended with it."""
@@ -74,6 +76,8 @@ def keep_running(kept: Sequence[Kept], stop: threading.Event, say: Callable[[str
                     )
                 say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {each.name} ended with status {status}; started again")
                 each.start()
+                if each.after is not None:
+                    threading.Thread(target=each.after, daemon=True).start()
     finally:
         for each in reversed(kept):
             each.end()

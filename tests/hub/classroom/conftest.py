@@ -52,8 +52,20 @@ def open_python() -> Path | None:
     return None
 
 
+def let_read(folder: Path) -> None:
+    """Let everybody read a folder and what lies in it."""
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+
+
 @pytest.fixture(scope="session")
 def house():
+    """Where the course, its environment and a repository lie for all tests."""
+    with a_house() as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def a_house():
     """A folder that everybody can read: the course, an environment for it, and a repository of one small lesson."""
     folder = Path(tempfile.mkdtemp(prefix="mlops-hub-", dir="/var/tmp"))
     folder.chmod(0o755)
@@ -74,7 +86,7 @@ def house():
         shutil.copy(ROOT / "nbgrader_config.py", repository)
         for words in (["new-lesson", LESSON], ["build"]):
             subprocess.run([folder / "env/bin/course", *words, "--root", repository], check=True, capture_output=True)
-        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        let_read(folder)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -182,6 +194,15 @@ class Class:
         return subprocess.run(
             list(map(str, words)), user=person.pw_uid, group=person.pw_gid, extra_groups=[], **(settings | more)
         )
+
+    def server_of(self, who: str) -> psutil.Process:
+        """The JupyterLab of somebody that runs."""
+        [server] = [p for p in self.processes(who) if "jupyterhub.singleuser" in " ".join(p.cmdline())]
+        return server
+
+    def in_a_terminal(self, who: str, *words: str) -> subprocess.CompletedProcess:
+        """Run a command with all that a terminal of somebody's JupyterLab would give it."""
+        return self.run_as(who, *words, env=self.server_of(who).environ() | {"HOME": str(self.home(who))})
 
     def processes(self, who: str) -> list[psutil.Process]:
         """Everything that runs as somebody."""

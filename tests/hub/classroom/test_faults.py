@@ -34,11 +34,6 @@ def children(klass, words):
     return [p for p in psutil.Process(klass.process.pid).children() if words in " ".join(p.cmdline())]
 
 
-def server_of(klass, who):
-    [server] = [p for p in klass.processes(who) if "jupyterhub.singleuser" in " ".join(p.cmdline())]
-    return server
-
-
 def comes_back(page, address, seconds=60):
     """Ask until a page answers well again; return how long that took."""
     began = time.monotonic()
@@ -53,7 +48,7 @@ def comes_back(page, address, seconds=60):
 
 def test_a_hub_that_is_killed_comes_back_and_interrupts_nobody(class_with_work):
     klass, desks = class_with_work
-    before = server_of(klass, "ada").pid
+    before = klass.server_of("ada").pid
     begin = len(klass.log)
     [hub] = children(klass, "jupyterhub -f")
     hub.kill()
@@ -61,7 +56,7 @@ def test_a_hub_that_is_killed_comes_back_and_interrupts_nobody(class_with_work):
     assert answer.status == 200  # the server and the way to it are there without a hub
     klass.wait_for_log("JupyterHub is now running", 60, begin)
     assert "the hub ended with status -9; started again" in klass.log[begin:]
-    assert server_of(klass, "ada").pid == before
+    assert klass.server_of("ada").pid == before
     people.submit(klass, desks["ada"], "ada")
     comes_back(desks["ines"], f"{klass.grader_page('a')}/formgrader")
 
@@ -81,7 +76,7 @@ def test_a_server_that_is_killed_is_started_again_by_its_owner_and_the_files_are
     klass, desks = class_with_work
     files = klass.home("ada") / klass.course_id("a") / LESSON
     (files / "mine.txt").write_text("what Ada wrote")
-    server_of(klass, "ada").kill()
+    klass.server_of("ada").kill()
     page = desks["ada"]
     for _ in range(60):
         page.goto(f"{klass.url}/hub/spawn/{klass.name('ada')}")
@@ -119,7 +114,7 @@ def test_an_exchange_without_room_refuses_and_loses_nothing(class_with_work):
         pytest.skip("this machine lets nobody mount a small disk")
     words = ["nbgrader", "submit", LESSON, "--course", klass.course_id("a")]
     try:
-        full = klass.run_as("ada", *words)
+        full = klass.in_a_terminal("ada", *words)
         assert full.returncode != 0 and "No space left" in full.stderr, full.stderr[-500:]
         graded = klass.run_as("grader-a", "nbgrader", "collect", LESSON, "--update", cwd=klass.term("a"))
         assert graded.returncode == 0, graded.stderr
@@ -128,7 +123,7 @@ def test_an_exchange_without_room_refuses_and_loses_nothing(class_with_work):
     finally:
         subprocess.run(["umount", str(inbound)], check=True)
     assert {folder.name for folder in klass.inbound("a")} == before
-    assert klass.run_as("ada", *words).returncode == 0
+    assert klass.in_a_terminal("ada", *words).returncode == 0
 
 
 def test_who_leaves_the_roster_is_taken_out_and_keeps_the_files(class_with_work):

@@ -126,14 +126,9 @@ for url in sys.argv[1:]:
 """
 
 
-def server_of(klass, who):
-    [server] = [p for p in klass.processes(who) if "jupyterhub.singleuser" in " ".join(p.cmdline())]
-    return server.pid
-
-
 def ask(klass, method, path, of="ada"):
     python = klass.house / "env/bin/python"
-    environment = {"OF": str(server_of(klass, of)), "PATH": "/usr/bin"}
+    environment = {"OF": str(klass.server_of(of).pid), "PATH": "/usr/bin"}
     return klass.run_as("ada", python, "-c", ASK, method, path, env=environment)
 
 

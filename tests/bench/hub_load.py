@@ -247,8 +247,8 @@ def report(klass: LoadClass, students: list[Student], watch: Watch, seconds: flo
         f"{len(handed_in)} submissions in the exchange, of {len(set(handed_in))} students; collected: {len(arrived)}; "
         f"grading them took {grading:.0f} s (status {graded.returncode}, collecting {collected.returncode}).",
         f"At the peak the students' processes hold {watch.peak / 2**30:.2f} GiB, "
-        f"{watch.peak / len(students) / 2**20:.0f} MiB each; hub, proxy and grader {watch.hub_peak / 2**30:.2f} GiB. The processors were busy "
-        f"{statistics.mean(watch.busy):.0f} % on average.",
+        f"{watch.peak / len(students) / 2**20:.0f} MiB each; hub, proxy and grader {watch.hub_peak / 2**30:.2f} GiB. "
+        f"The processors were busy {statistics.mean(watch.busy):.0f} % on average.",
         "",
         "| Step | Median (s) | 95 % within (s) | Longest (s) |",
         "|---|---:|---:|---:|",

@@ -36,7 +36,8 @@ def until(true, seconds=20):
 
 def test_what_ends_is_started_again_and_told_and_all_end_in_the_end(tmp_path):
     both = [kept(name, "import time; time.sleep(600)", tmp_path) for name in ("the proxy", "the hub")]
-    said, stop = [], threading.Event()
+    said, stop, told = [], threading.Event(), threading.Event()
+    both[1].after = told.set
     worker = threading.Thread(target=keep_running, args=(both, stop, said.append))
     worker.start()
     until(lambda: both[1].process is not None)
@@ -44,6 +45,7 @@ def test_what_ends_is_started_again_and_told_and_all_end_in_the_end(tmp_path):
     first.kill()
     until(lambda: said and both[1].process is not first)
     assert "the hub ended with status -9; started again" in said[0] and both[0].ended() is None
+    assert told.wait(10)
     stop.set()
     worker.join(30)
     assert not worker.is_alive() and all(each.ended() is not None for each in both)

@@ -69,6 +69,9 @@ def _servers(c: Any, told: Mapping[str, Any]) -> None:
         c.JupyterHub.spawner_class = "course.hub.limits.LimitedSpawner"
         c.LimitedSpawner.processes = told["processes"]
     c.Spawner.mem_limit = told["memory"]
+    # When a class arrives at once its servers start slowly; to give one up helps nobody (60 students on 2 cores: 100 s).
+    c.Spawner.start_timeout = 300
+    c.Spawner.http_timeout = 300
     c.Spawner.notebook_dir = "~"
     c.Spawner.default_url = "/lab"
     c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]

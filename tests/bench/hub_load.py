@@ -165,7 +165,9 @@ class Watch(threading.Thread):
             mine = [p for p in psutil.process_iter(["uids"]) if p.info["uids"] and p.info["uids"].real in self.numbers]
             self.peak = max(self.peak, sum(map(_memory, mine)))
             operator = psutil.Process(self.hub)
-            self.hub_peak = max(self.hub_peak, sum(map(_memory, [operator, *operator.children(recursive=True)])))
+            theirs = {p.pid for p in mine}  # servers are the hub's children
+            others = [p for p in (operator, *operator.children(recursive=True)) if p.pid not in theirs]
+            self.hub_peak = max(self.hub_peak, sum(map(_memory, others)))
             self.busy.append(psutil.cpu_percent())
 
 

@@ -69,7 +69,7 @@ def _servers(c: Any, told: Mapping[str, Any]) -> None:
         c.JupyterHub.spawner_class = "course.hub.limits.LimitedSpawner"
         c.LimitedSpawner.processes = told["processes"]
     c.Spawner.mem_limit = told["memory"]
-    # When a class arrives at once its servers start slowly; to give one up helps nobody (60 students on 2 cores: 100 s).
+    # When a class arrives at once its servers start slowly, and to give one up helps nobody.
     c.Spawner.start_timeout = 300
     c.Spawner.http_timeout = 300
     c.Spawner.notebook_dir = "~"

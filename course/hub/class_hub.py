@@ -5,6 +5,7 @@ Everything but the homes lies in the class's `state`:
     private/            for root alone: database, cookie secret, first passwords, what the hub is told
     config/             what JupyterLab and nbgrader of people and of each grader read; no secrets
     exchange/           nbgrader's exchange; everybody may write there, nobody may take away another's folder
+    rosters/            each for its grader alone
     courses/COURSE/     home of the course's grader, for it alone; term/ in it holds answers, secret and gradebook
 """
 
@@ -17,6 +18,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -38,6 +40,9 @@ from course.pack.start import write_lab_settings
 
 SUMMARY = "run a JupyterHub for a class of Unix accounts on this machine (needs root)"
 CONFIG, SETTINGS = "jupyterhub_config.py", "hub-settings.json"
+EXCHANGE_FOLDERS = """
+chmod 755 . && mkdir -p outbound inbound feedback && chmod 755 outbound && chmod 1733 inbound && chmod 711 feedback
+"""
 #: With less than this share of a disk free, the operator is told.
 DISK_LOW = 0.05
 CONFIG_TEXT = f'''"""Written by `course hub-class`: what it has chosen stands beside it, in {SETTINGS}."""
@@ -133,31 +138,33 @@ def _make_exchange(exchange: Path, course: CoursePlan) -> None:
     """Make a course's folders in the exchange before anybody else can; nbgrader makes them at the first release."""
     grader = pwd.getpwnam(course.grader)
     here = exchange / course.course_id
-    if here.exists() and here.stat().st_uid != grader.pw_uid:
+    if not os.path.lexists(here):
+        here.mkdir()
+        os.chown(here, grader.pw_uid, grader.pw_gid)
+    found = here.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != grader.pw_uid:
         raise CourseError(
-            f"{here} is there already, and belongs to account number {here.stat().st_uid}, not to {course.grader}: "
-            "look who made it and what lies in it, then move it away"
+            f"{here} is there already, and is not a folder of {course.grader}'s (account number {found.st_uid}): look "
+            "who made it and what lies in it, then move it away"
         )
+    # As the grader, and not as root, for whom a link in the grader's folder would lead anywhere.
     # inbound: everybody puts in, nobody looks in, and nobody takes out what another has put in.
-    for folder, mode in (
-        (here, 0o755),
-        (here / "outbound", 0o755),
-        (here / "inbound", 0o1733),
-        (here / "feedback", 0o711),
-    ):
-        folder.mkdir(exist_ok=True)
-        os.chown(folder, grader.pw_uid, grader.pw_gid)
-        folder.chmod(mode)
+    done = accounts.run_as(course.grader, ["sh", "-c", EXCHANGE_FOLDERS], here, {"PATH": _path()})
+    if done.returncode:
+        raise CourseError(f"the folders in {here} could not be made: {done.stderr.strip()}")
 
 
 def _make_term(plan: ClassPlan, course: CoursePlan, root: Path) -> list[str]:
     """Make a course's term, or bring it up to date, as its grader; return what it said."""
     home = _home(plan, course)
-    grader = pwd.getpwnam(course.grader)
-    roster = home / "roster.csv"
-    roster.write_bytes(course.roster.read_bytes())
-    os.chown(roster, grader.pw_uid, grader.pw_gid)
+    # In a folder of root's: in the grader's own a link could lead root's writing anywhere.
+    roster = plan.state / "rosters" / f"{course.course_id}.csv"
+    roster.parent.mkdir(exist_ok=True)
+    roster.parent.chmod(0o711)
+    roster.touch(0o600)
     roster.chmod(0o600)
+    roster.write_bytes(course.roster.read_bytes())
+    os.chown(roster, pwd.getpwnam(course.grader).pw_uid, -1)
     term = home / "term"
     words = ["--update"] if term.exists() else ["--course-id", course.course_id]
     command = [sys.executable, "-m", "course.cli", "new-term", str(term), "--roster", str(roster), "--root", str(root)]

@@ -14,6 +14,7 @@ import pytest
 from course.cli import main
 from course.errors import CourseError
 from course.hub import accounts, class_hub
+from course.hub.class_plan import CoursePlan
 from course.hub.limits import memory_group
 from course.hub.supervisor import Kept, keep_running
 
@@ -150,6 +151,19 @@ def test_an_account_of_the_system_is_nobodys_on_a_roster():
 def test_missing_accounts_are_named_where_none_are_to_be_made():
     with pytest.raises(CourseError, match=r"surely-nobody-here; make them.*accounts = \"create\""):
         accounts.need_all(["surely-nobody-here"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a course's place for another account")
+def test_a_course_whose_place_in_the_exchange_another_took_is_not_started(tmp_path):
+    tmp_path.chmod(0o755)
+    course = CoursePlan("mlops-a", tmp_path / "a.csv", ("ada",), ("ines",), grader="nobody")
+    (tmp_path / "mlops-a").symlink_to(tmp_path)
+    with pytest.raises(CourseError, match=r"mlops-a is there already, and is not a folder of nobody's"):
+        class_hub._make_exchange(tmp_path, course)
+    (tmp_path / "mlops-a").unlink()
+    (tmp_path / "mlops-a").mkdir()
+    with pytest.raises(CourseError, match=r"is there already.*account number 0"):
+        class_hub._make_exchange(tmp_path, course)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -238,3 +239,27 @@ def test_a_submission_in_anothers_name_and_one_with_a_forged_stamp_gain_nothing(
     assert not (submitted / klass.name("bo") / LESSON / "by.txt").exists()
     assert (submitted / klass.name("ada") / LESSON / "by.txt").exists()  # the newest of hers, at its true time
     assert not (submitted / klass.name("ada") / LESSON / "timestamp.txt").read_text().startswith("2020")
+
+
+def test_links_in_a_graders_folders_lead_root_nowhere_at_the_next_start(klass, tmp_path):
+    """Who grades is not who operates: root works in folders that a grader's account may fill with links."""
+    closed = tmp_path / "closed"
+    closed.mkdir(0o700)
+    inbound = klass.state / "exchange" / klass.course_id("b") / "inbound"
+    home = klass.home("grader-b")
+    words = (
+        f"mv {inbound} {inbound}.kept && ln -s {closed} {inbound} && mv {home}/roster.csv {home}/kept.csv 2>/dev/null;"
+        f" ln -s {closed}/roster {home}/roster.csv"
+    )
+    assert klass.run_as("grader-b", "sh", "-c", words).returncode == 0
+    try:
+        done = subprocess.run(
+            [klass.house / "env/bin/course", "hub-class", klass.state.parent / "class.toml", "--only-prepare",
+             "--root", klass.house / "repository"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert closed.stat().st_uid == 0 and closed.stat().st_mode & 0o777 == 0o700, done.stdout
+        assert list(closed.iterdir()) == []
+        assert done.returncode == 2 and "could not be made" in done.stderr  # chmod of root's folder, as the grader
+    finally:
+        klass.run_as("grader-b", "sh", "-c", f"rm {inbound} {home}/roster.csv && mv {inbound}.kept {inbound}")

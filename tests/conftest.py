@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,37 @@ collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 
 ROOT = Path(__file__).parents[1]
 LESSON = "01_what_is_mlops"
+
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One headless Chromium for all tests of a worker: two of them cannot be driven at once."""
+    if CHROMIUM is None:
+        pytest.fail(
+            "the browser tests need Chromium and found none on PATH; install it (Debian: apt-get install chromium), "
+            "or leave these tests out knowingly: pytest -m 'not browser'"
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import datetime
 from pathlib import Path
 
 from course.errors import CourseError
-from course.term.plan import read_plan
+from course.term.plan import read_plan, read_when
 
 SUMMARY = "give a student an extension, change it, or take it back"
 
@@ -24,23 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write it into the gradebook; say what holds now."""
-    print(extend(args.course_dir.resolve(), args.lesson, args.student, None if args.none else read_until(args.until)))
+    until = None if args.none else read_when(args.until, f"--until {args.until}")
+    print(extend(args.course_dir.resolve(), args.lesson, args.student, until))
     return 0
-
-
-def read_until(text: str) -> datetime.datetime:
-    """Read a date with a time of day; without a zone it is this machine's.
-
-    >>> read_until("2027-02-08T23:59+01:00").isoformat()
-    '2027-02-08T23:59:00+01:00'
-    """
-    try:
-        when = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise CourseError(f"--until {text}: expected a date and a time of day, such as 2027-02-08T23:59") from None
-    if "T" not in text and " " not in text.strip():
-        raise CourseError(f"--until {text} has no time of day; write {text}T23:59")
-    return when if when.tzinfo else when.astimezone()
 
 
 def extend(folder: Path, lesson: str, student: str, until: datetime.datetime | None) -> str:

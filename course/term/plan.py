@@ -62,6 +62,21 @@ class TermPlan:
                 raise CourseError(f"the due date of {lesson}, {due.isoformat()}, has no time zone: add one, as +01:00")
 
 
+def read_when(text: str, where: str, example: str = "2027-02-01T23:59") -> datetime.datetime:
+    """Read a date with a time of day; without a zone it is this machine's. CourseError names the option, `where`.
+
+    >>> read_when("2027-02-01T23:59+01:00", "--until …").isoformat()
+    '2027-02-01T23:59:00+01:00'
+    """
+    try:
+        when = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise CourseError(f"{where}: expected {example}, a date and a time of day") from None
+    if "T" not in text and " " not in text.strip():
+        raise CourseError(f"{where}: {text} has no time of day; write {text}T23:59")
+    return when if when.tzinfo else when.astimezone()
+
+
 def read_due(words: Sequence[str]) -> dict[str, datetime.datetime]:
     """Read due dates as they are given to the command, `LESSON=2027-02-01T23:59`; without a zone it is this machine's.
 
@@ -71,15 +86,10 @@ def read_due(words: Sequence[str]) -> dict[str, datetime.datetime]:
     found: dict[str, datetime.datetime] = {}
     for word in words:
         lesson, _, text = word.partition("=")
-        try:
-            when = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            raise CourseError(f"--due {word}: expected LESSON=2027-02-01T23:59, a date and a time of day") from None
-        if "T" not in text and " " not in text.strip():
-            raise CourseError(f"--due {word}: {text} has no time of day; write {text}T23:59")
+        when = read_when(text, f"--due {word}", "LESSON=2027-02-01T23:59")
         if lesson in found:
             raise CourseError(f"--due {word}: {lesson} has a due date already, {found[lesson].isoformat()}")
-        found[lesson] = when if when.tzinfo else when.astimezone()
+        found[lesson] = when
     return found
 
 

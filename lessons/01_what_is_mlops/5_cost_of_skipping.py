@@ -11,7 +11,8 @@
 #
 # ## Three teams lost money, and in none of them was the model bad
 #
-# A shop, a bank and a search engine: real teams, not named; their incidents are retold as they were told to us.
+# A shop, a bank and a search engine: real teams, not named, retold as told to us.
+# What was missing was systems around the model.
 # The labs rebuild the mechanics, not the data.
 #
 # ## Retail: every light is green while a column turns to NaN

@@ -1,7 +1,6 @@
-"""A real JupyterLab on loopback and a real, headless Chromium: what a student has in front of them."""
+"""A real JupyterLab on loopback: what a student has in front of them, in the Chromium of `tests/conftest.py`."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,34 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LESSON = "01_what_is_mlops"
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if CHROMIUM is None:
-        pytest.fail(
-            "the browser tests need Chromium and found none on PATH; install it (Debian: apt-get install chromium), "
-            "or leave these tests out knowingly: pytest -m 'not browser'"
-        )
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,7 @@ def test_a_section_in_jupyterlab_has_no_serious_fault(chromium, lab_url, section
         student.open(f"solved_{section}.ipynb")
         student.use_theme(theme)
         student.run_all()
+        student.wait_for_names()
         student.screenshot(f"{section}-{theme[11:].lower()}")
         assert faults(student.page, [".jp-RenderedMarkdown", ".jp-OutputArea-output"]) == []
     finally:

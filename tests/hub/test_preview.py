@@ -14,7 +14,6 @@ import pytest
 from course.cli import main
 from course.hub import proxy
 from course.hub.preview import COURSE_ID, free_ports
-from tests.browser.conftest import chromium  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 LESSON = "02_gaps"
@@ -50,7 +49,7 @@ def hub(tmp_path_factory):
 
 
 @pytest.mark.browser
-def test_a_lesson_is_fetched_as_student_and_seen_as_instructor(hub, chromium):  # noqa: F811
+def test_a_lesson_is_fetched_as_student_and_seen_as_instructor(hub, chromium):
     state, said, process = hub
     [(name, password)] = re.findall(r"name (\S+), password (\S+);", said)
     [student] = re.findall(r"student: +(\S+)", said)
@@ -83,7 +82,7 @@ def test_a_lesson_is_fetched_as_student_and_seen_as_instructor(hub, chromium):  
 
 
 @pytest.mark.browser
-def test_nobody_comes_in_without_the_password_and_nothing_listens_elsewhere(hub, chromium):  # noqa: F811
+def test_nobody_comes_in_without_the_password_and_nothing_listens_elsewhere(hub, chromium):
     state, said, _ = hub
     [student] = re.findall(r"student: +(\S+)", said)
     [name] = re.findall(r"name (\S+), password", said)

@@ -6,11 +6,12 @@ import pytest
 
 from course.cli import main
 from course.errors import CourseError
-from course.term.extending import extend, read_until
+from course.term.extending import extend
+from course.term.plan import read_when
 from tests.term.conftest import LESSON
 from tests.term.test_new_term import book_of, grade, hand_in
 
-LATER = read_until("2027-02-10T23:59+01:00")
+LATER = read_when("2027-02-10T23:59+01:00", "--until")
 
 
 def penalties(term):
@@ -43,7 +44,7 @@ def test_a_new_extension_replaces_the_one_before(own_term):
     [
         (LESSON, "eve", LATER, "eve"),
         ("03_nowhere", "ada", LATER, "03_nowhere has no due date"),
-        (LESSON, "ada", read_until("2027-01-01T00:00+01:00"), "is no later than"),
+        (LESSON, "ada", read_when("2027-01-01T00:00+01:00", "--until"), "is no later than"),
     ],
 )
 def test_a_mistake_is_named(term, lesson, student, until, words):
@@ -51,7 +52,9 @@ def test_a_mistake_is_named(term, lesson, student, until, words):
         extend(term, lesson, student, until)
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "2027-02-08"])
-def test_a_time_is_asked_for_in_full(text):
-    with pytest.raises(CourseError, match="2027-02-08T23:59"):
-        read_until(text)
+@pytest.mark.parametrize(
+    ("text", "words"), [("tomorrow", "a date and a time"), ("2027-02-08", "write 2027-02-08T23:59")]
+)
+def test_a_time_is_asked_for_in_full(term, capsys, text, words):
+    assert main(["extend", LESSON, "ada", "--until", text, "--course-dir", str(term)]) == 2
+    assert f"--until {text}" in (said := capsys.readouterr().err) and words in said

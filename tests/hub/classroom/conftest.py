@@ -24,7 +24,6 @@ import pytest
 
 from course.hub.accounts import NOBODY
 from course.hub.preview import free_ports
-from tests.browser.conftest import chromium  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[3]
 LESSON = "02_gaps"

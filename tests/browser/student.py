@@ -81,15 +81,6 @@ class Page:
             timeout=180_000,
         )
 
-    def wait_for_names(self) -> None:
-        """Wait until every slider has its name: it is given by a script, a moment after the slider is there."""
-        self.page.wait_for_function(
-            """() => [...document.querySelectorAll('.course-lab [role=slider]')].every(slider =>
-                (slider.getAttribute('aria-labelledby') ?? '').split(' ').every(
-                    id => document.getElementById(id)?.textContent.trim()))""",
-            timeout=30_000,
-        )
-
     def restart_kernel(self) -> None:
         self.menu("Kernel", "Restart Kernel…")
         self.page.locator(".jp-Dialog button", has_text="Restart").click()

@@ -61,6 +61,7 @@ def collected_at(exchange):
     return datetime.datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f UTC")
 
 
+@pytest.mark.long
 def test_what_is_handed_in_arrives_with_its_own_stamp(exchange):
     when = stamp()
     exchange(when=when)
@@ -76,6 +77,7 @@ def test_a_stamp_from_before_the_last_change_gives_way_to_the_change(exchange):
     assert "which counts" in said
 
 
+@pytest.mark.long
 def test_a_stamp_from_the_future_does_not_make_a_submission_the_newest(exchange):
     exchange(when=stamp(-datetime.timedelta(days=3)), words="old, and says it is of tomorrow")
     time.sleep(1.1)
@@ -98,7 +100,7 @@ def test_a_submission_in_another_name_is_left_where_it_is(exchange):
     assert not (exchange.got.parents[1] / "nobody").exists()
 
 
-@pytest.mark.parametrize("end", ["timestamp.txt", "submission_secret.txt"])
+@pytest.mark.parametrize("end", [pytest.param("timestamp.txt", marks=pytest.mark.long), "submission_secret.txt"])
 def test_half_a_submission_does_not_replace_a_whole_one(exchange, end):
     exchange(words="whole")
     time.sleep(1.1)
@@ -108,6 +110,7 @@ def test_half_a_submission_does_not_replace_a_whole_one(exchange, end):
     assert (exchange.got / "notes.txt").read_text() == "whole"
 
 
+@pytest.mark.long
 def test_a_second_submission_replaces_the_first_only_when_it_is_newer(exchange):
     exchange(words="first")
     exchange.collect()

@@ -1,1 +1,1 @@
-"""A JupyterHub for the course: so far the preview for one person; a class with Unix users stands on the same ground."""
+"""A JupyterHub for the course: a preview for one person, and a class of Unix accounts on one machine."""

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from course.hub.configuration import THREADS
 from course.hub.roster_sync import SCOPES, SERVICE
 
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: A server's token knows its own person: the name, and the groups by which nbgrader knows the courses.
 SERVER_TOKEN = [
     "access:servers!server",

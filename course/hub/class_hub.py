@@ -30,8 +30,8 @@ from urllib.parse import urlsplit
 
 from course.errors import CourseError
 from course.hub import accounts
-from course.hub.class_configuration import THREADS
 from course.hub.class_plan import SQLITE, ClassPlan, CoursePlan, read_class
+from course.hub.configuration import THREADS
 from course.hub.preview import free_ports
 from course.hub.proxy import find_proxy
 from course.hub.roster_sync import Hub, tidy, wait_for

@@ -98,8 +98,6 @@ def test_a_grader_that_is_killed_in_a_batch_comes_back_and_nothing_is_lost_or_do
             process.kill()
     comes_back(desks["ines"], f"{klass.grader_page('a')}/formgrader")
     frame = people.grade_everybody(klass, desks["ines"])
-    rows = frame.locator("tr", has_text=LESSON.split("_")[0]).count() or frame.locator("#main-table tr").count()
-    assert rows >= 2
     for who in ("ada", "bo"):
         assert frame.locator("tr", has_text=klass.name(who)).count() == 1
     assert "could not be" not in frame.locator("#class-log").inner_text().replace("0 could not be", "")

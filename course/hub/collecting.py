@@ -22,9 +22,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import parse_utc
 
-#: A submission is copied file by file; a stamp from the start of the copy is believed for so long.
-COPYING = datetime.timedelta(seconds=30)
-STAMP, SECRET = "timestamp.txt", "submission_secret.txt"
+from course.hub.arrival import SECRET, STAMP, honest_time
 
 
 def changed_at(folder: Path) -> datetime.datetime:
@@ -34,20 +32,6 @@ def changed_at(folder: Path) -> datetime.datetime:
         for name in (*folders, *files):
             latest = max(latest, Path(above, name).lstat().st_ctime)
     return datetime.datetime.fromtimestamp(latest, datetime.UTC).replace(tzinfo=None)
-
-
-def honest_time(claimed: datetime.datetime | None, changed: datetime.datetime) -> datetime.datetime:
-    """Return the time at which something was handed in, from what it claims and when it was last changed.
-
-    >>> at = datetime.datetime(2027, 2, 1, 12, 0, 20)
-    >>> honest_time(at.replace(second=0), at) == at.replace(second=0), honest_time(at.replace(hour=9), at) == at
-    (True, True)
-    >>> honest_time(at.replace(year=2030), at) == at, honest_time(None, at) == at
-    (True, True)
-    """
-    if claimed is not None and datetime.timedelta(0) <= changed - claimed <= COPYING:
-        return claimed
-    return changed
 
 
 def copy_plain_files(source: Path, target: Path, owner: int, most: int) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -69,7 +70,9 @@ class ClassRun:
     async def go(self, course_dir: str) -> None:
         """Collect, then grade; a collection that fails ends it."""
         collect = [sys.executable, "-m", "nbgrader", "collect", self.lesson, "--update"]
-        grade = [sys.executable, "-m", "course.cli", "grade", self.lesson, "--course-dir", course_dir]
+        # Where grading has workers of its own, as on Kubernetes, whoever starts this server says so.
+        options = shlex.split(os.environ.get("COURSE_GRADE_OPTIONS", ""))
+        grade = [sys.executable, "-m", "course.cli", "grade", self.lesson, "--course-dir", course_dir, *options]
         status = -1
         try:
             for command in (collect, grade):

@@ -8,6 +8,7 @@ not reach anybody. Here a lesson is placed as a student pack places it. A hub ge
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeFetchAssignment
@@ -46,8 +47,10 @@ def run(args: argparse.Namespace) -> int:
     """Fetch; return 0, or raise CourseError with what the exchange says."""
     from nbgrader.apps.fetchassignmentapp import FetchAssignmentApp
 
-    name = f"{FetchKeepingAnswers.__module__}.{FetchKeepingAnswers.__qualname__}"
-    words = [args.lesson, f"--ExchangeFactory.fetch_assignment={name}"]
+    # On a hub whose servers share no disk the lessons come from a service.
+    over = "exchange.over_service.FetchOverService"
+    name = over if os.environ.get("COURSE_EXCHANGE") and not args.exchange else "pack.fetching.FetchKeepingAnswers"
+    words = [args.lesson, f"--ExchangeFactory.fetch_assignment=course.{name}"]
     if args.course_id:
         words.append(f"--CourseDirectory.course_id={args.course_id}")
     if args.exchange:

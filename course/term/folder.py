@@ -132,6 +132,8 @@ def release(folder: Path, lesson: str, sections: Sequence[Section]) -> None:
 
 def nbgrader(folder: Path, *words: str) -> None:
     """Run one of nbgrader's commands in a term's folder; raise CourseError with its last lines when it fails."""
+    # In a terminal of a hub's grader the settings name that grader's term; here this folder is meant.
+    words = (*words, f"--CourseDirectory.root={folder.resolve()}")
     # nbgrader looks for `alembic` on PATH.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     done = subprocess.run(

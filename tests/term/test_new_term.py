@@ -15,6 +15,7 @@ import pytest
 from course.cli import main
 from course.errors import CourseError
 from course.term import proof
+from course.term.folder import nbgrader
 from course.term.seeds import seeds_of, with_term_seeds
 from tests.term.conftest import LESSON, words_of
 
@@ -271,3 +272,14 @@ def test_an_update_of_what_is_no_term_says_so(school, tmp_path, own_term, capsys
     (own_term / "term-secret").unlink()
     assert main(["new-term", str(own_term), "--update", "--root", str(school.repository)]) == 2
     assert "take it from your backup" in capsys.readouterr().err
+
+
+def test_a_terms_commands_mean_its_own_folder_whatever_the_server_around_them_is_set_to(tmp_path, monkeypatch):
+    settings, here = tmp_path / "settings", tmp_path / "here"
+    for folder in (settings, here, tmp_path / "elsewhere"):
+        folder.mkdir()
+    lines = ["c = get_config()", f"c.CourseDirectory.root = {str(tmp_path / 'elsewhere')!r}"]
+    (settings / "nbgrader_config.py").write_text("\n".join(lines))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(settings))
+    nbgrader(here, "db", "student", "add", "ada")
+    assert (here / "gradebook.db").exists() and not list((tmp_path / "elsewhere").iterdir())

@@ -6,11 +6,25 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from like_pods import CLASS, HUB_CONFIG, VALUES, Hub, answer_of, exchange_command, wait_for
+from like_pods import (
+    CLASS,
+    COURSE,
+    GRADER,
+    HUB_CONFIG,
+    LESSON,
+    ROOT,
+    VALUES,
+    Hub,
+    answer_of,
+    exchange_command,
+    wait_for,
+)
 
+from course.cli import main
 from course.hub import pod_settings, proxy
 from course.hub.class_plan import read_class
 from course.hub.pods import values_for
@@ -32,6 +46,7 @@ def hub(tmp_path_factory):
     ports = free_ports(4)
     exchange = f"http://127.0.0.1:{ports[3]}"
     text = VALUES.read_text().replace("/opt/course/config", str(folder / "config"))
+    text = text.replace("--backend dask --dask-scheduler tls://grading-scheduler:8786 --level B", "")  # no workers here
     values = yaml.safe_load(text.replace("http://exchange:8000", exchange))
     of_class = values_for(read_class(folder / "class.toml"))
     values["custom"] = of_class["custom"]
@@ -78,3 +93,36 @@ def hub(tmp_path_factory):
                     process.wait(20)
                 finally:
                     process.kill()
+
+
+@pytest.fixture(scope="session")
+def servers(hub):
+    """Each person's own environment and home, as a terminal of their server has it."""
+    return {name: hub.start(name) for name in ("ada", "bo", GRADER)}
+
+
+@pytest.fixture(scope="session")
+def say(hub, servers):
+    """Run a command in a terminal of somebody's server; return what it said."""
+
+    def said(who, *words, fails=False, cwd="."):
+        home = hub.homes / who
+        program = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+        done = subprocess.run(program, cwd=home / cwd, env=servers[who], capture_output=True, text=True, timeout=120)
+        assert bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return said
+
+
+@pytest.fixture(scope="session")
+def released(hub, say):
+    """A course of one small lesson, made and released by its grader."""
+    repository = hub.folder / "repository"
+    repository.mkdir()
+    shutil.copy(ROOT / "nbgrader_config.py", repository)
+    for words in (["new-lesson", LESSON], ["build"]):
+        assert main([*words, "--root", str(repository)]) == 0
+    roster = str(hub.folder / "spring.csv")
+    say(GRADER, "course", "new-term", "term", "--course-id", COURSE, "--roster", roster, "--root", str(repository))
+    say(GRADER, "nbgrader", "release_assignment", LESSON, cwd="term")

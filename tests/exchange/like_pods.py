@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 VALUES = ROOT / "deploy" / "kubernetes" / "values.yaml"
 COURSE, OTHER = "mlops-spring", "mlops-autumn"
+GRADER, LESSON = f"grade-{COURSE}", "02_gaps"
 CLASS = f"""
 state = "unused"
 [courses.{COURSE}]

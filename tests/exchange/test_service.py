@@ -9,12 +9,11 @@ import subprocess
 import zipfile
 
 import pytest
-from like_pods import COURSE, OTHER, answer_of, exchange_command, wait_for
+from like_pods import COURSE, GRADER, LESSON, OTHER, answer_of, exchange_command, wait_for
 
 from course.exchange.store import MOST_BYTES
 from course.hub.preview import free_ports
 
-LESSON = "02_gaps"
 KEY = "0" * 31
 
 
@@ -38,7 +37,7 @@ def linked():
 
 @pytest.fixture(scope="module")
 def tokens(hub):
-    return {name: hub.token(name) for name in ("ada", "bo", "cy", "ines", "tom", "otto", f"grade-{COURSE}")}
+    return {name: hub.token(name) for name in ("ada", "bo", "cy", "ines", "tom", "otto", GRADER)}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def ask(hub, tokens):
     def asked(who, method, path, body=None, **headers):
         return answer_of(f"{hub.exchange}/api/{path}", tokens.get(who, who), method, body, **headers)
 
-    assert asked(f"grade-{COURSE}", "PUT", f"courses/{COURSE}/lessons/{LESSON}", zipped(a="1"))[0] == 201
+    assert asked(GRADER, "PUT", f"courses/{COURSE}/lessons/{LESSON}", zipped(a="1"))[0] == 201
     assert asked("otto", "PUT", f"courses/{OTHER}/lessons/{LESSON}", zipped(a="1"))[0] == 201
     return asked
 
@@ -88,7 +87,7 @@ def test_who_teaches_reads_all_and_a_student_their_own(ask, handed_in):
     ask("bo", "POST", path, zipped(work="bo's"), Idempotency_Key=KEY + "3")
     assert {one["student"] for one in ask("tom", "GET", path)[1]} == {"ada", "bo"}
     assert {one["student"] for one in ask("bo", "GET", path)[1]} == {"bo"}
-    for who in ("ada", "ines", f"grade-{COURSE}"):
+    for who in ("ada", "ines", GRADER):
         status, archive = ask(who, "GET", f"{path}/ada/{handed_in['name']}")
         assert status == 200 and zipfile.ZipFile(io.BytesIO(archive)).read("work") == b"ada's"
 

@@ -83,6 +83,7 @@ def a_house():
         repository = folder / "repository"
         repository.mkdir()
         shutil.copy(ROOT / "nbgrader_config.py", repository)
+        shutil.copytree(ROOT / "lessons" / "skeleton", repository / "lessons" / "skeleton")
         for words in (["new-lesson", LESSON], ["build"]):
             subprocess.run([folder / "env/bin/course", *words, "--root", repository], check=True, capture_output=True)
         let_read(folder)

@@ -28,6 +28,8 @@ COMMANDS = {
     "new-term": "course.term.new_term",
     "hub": "course.hub.preview",
     "hub-class": "course.hub.class_hub",
+    "hub-backup": "course.hub.backup",
+    "hub-restore": "course.hub.restoring",
     "hub-values": "course.hub.pods",
     "image": "course.pack.image",
     "exchange": "course.exchange.service",

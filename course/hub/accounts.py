@@ -58,10 +58,15 @@ def make_people(names: Iterable[str], passwords: Path) -> list[str]:
     made = check_people(names)
     for name in made:
         word = secrets.token_urlsafe(9)
-        _run("useradd", "--create-home", "--shell", "/bin/bash", "--user-group", name)
+        system("useradd", "--create-home", "--shell", "/bin/bash", "--user-group", name)
         Path(pwd.getpwnam(name).pw_dir).chmod(0o700)
         _append(passwords, [name, word])
-        _run("chpasswd", told=f"{name}:{word}\n")
+        try:
+            system("chpasswd", told=f"{name}:{word}\n")
+        except CourseError:
+            # Else it would count as made at the next start, and never get a password.
+            system("userdel", "--remove", name)
+            raise
     return made
 
 
@@ -75,7 +80,7 @@ def make_grader(name: str, home: Path) -> None:
             )
         return
     home.parent.mkdir(parents=True, exist_ok=True)
-    _run("useradd", "--create-home", "--home-dir", str(home), "--shell", "/bin/bash", "--user-group", name)
+    system("useradd", "--create-home", "--home-dir", str(home), "--shell", "/bin/bash", "--user-group", name)
     home.chmod(0o700)
 
 
@@ -96,7 +101,8 @@ def _append(file: Path, row: list[str]) -> None:
         stream.write(text.getvalue())
 
 
-def _run(program: str, *words: str, told: str | None = None) -> None:
+def system(program: str, *words: str, told: str | None = None) -> None:
+    """Run one of the system's programs for accounts; raise CourseError with what it says when it fails."""
     found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found is None:
         raise CourseError(f'{program} is not on this machine; make the accounts yourself and set accounts to "exist"')

@@ -219,7 +219,7 @@ def config_of(plan: ClassPlan, kind: str) -> Path:
 def settings_for(plan: ClassPlan) -> dict[str, Any]:
     """Return all that the hub's configuration needs, as data."""
     private = plan.state / "private"
-    before = _before(private)
+    before = settings_before(private)
     wanted = ["hub", "proxy", *(course.course_id for course in plan.courses)]
     # Servers that outlive a hub know it by its port, and the proxy by its token: both stay what they were.
     ports = dict(zip(wanted, free_ports(len(wanted)), strict=True)) | before.get("ports", {})
@@ -259,7 +259,8 @@ def settings_for(plan: ClassPlan) -> dict[str, Any]:
     }
 
 
-def _before(private: Path) -> dict[str, Any]:
+def settings_before(private: Path) -> dict[str, Any]:
+    """Return the settings of the last start; none where there was none."""
     try:
         return json.loads((private / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -3,17 +3,22 @@
 In the exchange a submission belongs to the student who made it, with the name and the time stamp that the student's
 own process wrote: both can be anything. nbgrader's own collecting warns of a wrong owner, believes the time, and
 follows links as the grader. Here the owner must be the student, a link is left out, and a stamp that is earlier than
-the last change of what lies there gives way to that change. (Nobody but root can set a file's change time back.)
+the last change of what lies there gives way to that change. (Nobody but root can set a file's change time back.) The
+time that was first found for a submission stays its time as long as nothing in it changes.
 """
 
 from __future__ import annotations
 
 import datetime
 import errno
+import hashlib
+import json
 import os
 import pwd
 import shutil
 import stat
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,6 +28,9 @@ from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import parse_utc
 
 from course.hub.arrival import SECRET, STAMP, honest_time
+
+#: Beside the gradebook, which it belongs to.
+SEEN = "submission-times.json"
 
 
 def changed_at(folder: Path) -> datetime.datetime:
@@ -34,37 +42,88 @@ def changed_at(folder: Path) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(latest, datetime.UTC).replace(tzinfo=None)
 
 
-def copy_plain_files(source: Path, target: Path, owner: int, most: int) -> list[str]:
-    """Copy a student's folder; return the names of what was left out, each with the reason.
+def plain_files(source: Path, owner: int, most: int) -> Iterator[tuple[Path, bytes | str]]:
+    """Give each file of a student's folder, by its path in there, as bytes, or the reason why it is left out.
 
     Links, devices, pipes and other people's files are left out, and files after the first `most` bytes in all.
     """
-    left_out = []
     used = 0
     # fwalk and dir_fd: a folder that turns into a link while it is read is not walked into.
     for above, folders, files, at in os.fwalk(source):
-        here = target / Path(above).relative_to(source)
-        here.mkdir(parents=True, exist_ok=True)
+        folders.sort()
         links = [name for name in folders if Path(above, name).is_symlink()]
         for name in sorted((*files, *links)):
-            label = (Path(above) / name).relative_to(source).as_posix()
+            path = (Path(above) / name).relative_to(source)
             try:
                 # Neither a link is followed nor a pipe waited for, and what is looked at is what is read.
                 number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
             except OSError as error:
-                left_out.append(f"{label} ({'a link' if error.errno == errno.ELOOP else error.strerror})")
+                yield path, "a link" if error.errno == errno.ELOOP else str(error.strerror)
                 continue
             with os.fdopen(number, "rb") as stream:
                 found = os.fstat(stream.fileno())
-                if not stat.S_ISREG(found.st_mode) or found.st_uid != owner:
-                    what = "another account's" if stat.S_ISREG(found.st_mode) else "no file"
-                    left_out.append(f"{label} ({what})")
+                if not stat.S_ISREG(found.st_mode):
+                    yield path, "no file"
+                elif found.st_uid != owner:
+                    yield path, "another account's"
                 elif used + found.st_size > most:
-                    left_out.append(f"{label} (more than {most:,} bytes in all)")
+                    yield path, f"more than {most:,} bytes in all"
                 else:
                     used += found.st_size
-                    (here / name).write_bytes(stream.read(found.st_size))  # and no more, should it grow
+                    yield path, stream.read(found.st_size)  # and no more, should it grow
+
+
+def copy_plain_files(source: Path, target: Path, owner: int, most: int) -> list[str]:
+    """Copy a student's folder; return the names of what was left out, each with the reason."""
+    left_out = []
+    target.mkdir(parents=True, exist_ok=True)
+    for path, content in plain_files(source, owner, most):
+        if isinstance(content, str):
+            left_out.append(f"{path.as_posix()} ({content})")
+        else:
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(content)
     return left_out
+
+
+def digest_of(source: Path, owner: int, most: int) -> str:
+    """Return a digest of all that `copy_plain_files` would copy."""
+    whole = hashlib.sha256()
+    for path, content in plain_files(source, owner, most):
+        if isinstance(content, bytes):
+            whole.update(f"{path.as_posix()}\0{len(content)}\0".encode() + content)
+    return whole.hexdigest()
+
+
+class SeenTimes:
+    """When each submission was first seen to have been handed in, and what was in it, in the grader's own folder.
+
+    A disk that is restored from a backup has new change times everywhere; without this everybody would be late.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._seen: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            self._seen = {}
+
+    def time_of(self, name: str, honest: datetime.datetime, digest: Callable[[], str]) -> datetime.datetime:
+        """Return the time that counts: as it was first seen, if what is there is what was there then."""
+        known = self._seen.get(name)
+        if known is not None:
+            first = datetime.datetime.fromisoformat(known[0])
+            if first == honest or known[1] == digest():
+                return first
+        self._seen[name] = [honest.isoformat(), digest()]
+        return honest
+
+    def keep(self) -> None:
+        """Write it, whole or not at all."""
+        making = self._file.with_name(f".{self._file.name}.part")
+        making.write_text(json.dumps(self._seen, indent=0, sort_keys=True), encoding="utf-8")
+        making.chmod(0o600)
+        making.replace(self._file)
 
 
 class CollectOwnWork(ExchangeCollect):
@@ -79,7 +138,9 @@ class CollectOwnWork(ExchangeCollect):
             self.fail(f"Course not found: {self.inbound_path}")
         student = self.coursedir.student_id or "*"
         found = sorted(Path(self.inbound_path).glob(f"{student}+{self.coursedir.assignment_id}+*"))
+        self.seen = SeenTimes(Path(self.coursedir.root) / SEEN)
         records = [record for record in map(self._own, found) if record]
+        self.seen.keep()
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
             try:
                 due = book.find_assignment(self.coursedir.assignment_id).duedate
@@ -107,7 +168,9 @@ class CollectOwnWork(ExchangeCollect):
         except (OSError, KeyError, ValueError) as error:
             self.log.warning("%s is left where it is, no submission: %s", folder, error)
             return None
+        most = 1000 * self.coursedir.max_dir_size
         honest = honest_time(record["timestamp"].replace(tzinfo=None), changed)
+        honest = self.seen.time_of(folder.name, honest, partial(digest_of, folder, owner, most))
         if honest != record["timestamp"].replace(tzinfo=None):
             self.log.warning(
                 "%s: the stamp says %s, what lies there was changed at %s, which counts",

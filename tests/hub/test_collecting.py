@@ -2,8 +2,10 @@
 
 import datetime
 import getpass
+import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -91,6 +93,42 @@ def test_what_was_changed_after_it_was_handed_in_is_as_late_as_the_change(exchan
     (folder / "notes.txt").write_text("quickly mended")
     os.utime(folder / "notes.txt", (0, 0))  # what a student may set; the change itself is still seen
     assert changed_at(folder) > datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(minutes=1)
+
+
+def restore(folder):
+    """Let a folder be what a backup brings back: the same content, with the change times of now."""
+    for path in folder.rglob("*"):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+
+
+@pytest.fixture
+def long_ago(exchange):
+    """A submission that was handed in and seen two days ago, of which nothing is collected any more."""
+    folder = exchange(words="of then")
+    exchange.collect()
+    seen = exchange.got.parents[2] / "submission-times.json"
+    [(name, (at, digest))] = json.loads(seen.read_text()).items()
+    then = datetime.datetime.fromisoformat(at) - datetime.timedelta(days=2)
+    seen.write_text(json.dumps({name: [then.isoformat(), digest]}))
+    shutil.rmtree(exchange.got)
+    return folder, then
+
+
+def test_what_a_backup_has_brought_back_is_as_old_as_it_was(exchange, long_ago):
+    folder, then = long_ago
+    restore(folder)
+    exchange.collect()
+    assert collected_at(exchange) == then
+
+
+def test_what_was_changed_since_it_was_seen_is_as_late_as_the_change(exchange, long_ago):
+    folder, then = long_ago
+    (folder / "notes.txt").write_text("mended two days later")
+    exchange.collect()
+    assert collected_at(exchange) - then > datetime.timedelta(days=1, hours=23)
+    assert (exchange.got / "notes.txt").read_text() == "mended two days later"
 
 
 def test_a_submission_in_another_name_is_left_where_it_is(exchange):

@@ -16,13 +16,15 @@ import logging
 import os
 import shutil
 import signal
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from jupyterhub.services.auth import HubAuth
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import Counter as Meter
 from tornado import httpserver, web
 
 from course.errors import CourseError
@@ -33,6 +35,8 @@ SERVICE = "exchange"
 LEARNS, TEACHES = "nbgrader-", "formgrade-"
 #: For so long the hub's answer to a token counts: who is taken out of a course is out after that.
 REMEMBER_SECONDS = 30
+#: So many uploads of one person come in at a time: nobody's hold the disk's last room against everybody else's.
+AT_ONCE = 2
 CHUNK = 1 << 20
 
 log = logging.getLogger("exchange")
@@ -88,7 +92,7 @@ def application(store: Store, hub_api: str) -> web.Application:
     """Return the service as a Tornado application."""
     course, lesson = r"/api/courses/([^/]+)", r"/lessons/([^/]+)"
     hub = HubAuth(api_url=hub_api, cache_max_age=REMEMBER_SECONDS, access_scopes={f"access:services!service={SERVICE}"})
-    told = {"store": store, "hub": hub, "meters": Meters(store)}
+    told = {"store": store, "hub": hub, "meters": Meters(store), "uploading": Counter[str]()}
     return web.Application(
         [
             (r"/healthz", Healthy),
@@ -112,12 +116,12 @@ class Meters:
 
     def __init__(self, store: Store) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
+        self.requests = Meter(
             "exchange_requests", "Requests, by what they were for and how they ended", ["what", "status"],
             registry=self.registry,
         )  # fmt: skip
         self.seconds = Histogram("exchange_seconds", "How long a request took", ["what"], registry=self.registry)
-        self.submissions = Counter("exchange_submissions", "Submissions kept", ["course"], registry=self.registry)
+        self.submissions = Meter("exchange_submissions", "Submissions kept", ["course"], registry=self.registry)
         free = Gauge("exchange_disk_free_bytes", "What is left of the exchange's disk", registry=self.registry)
         free.set_function(lambda: shutil.disk_usage(store.root).free)
 
@@ -241,6 +245,7 @@ class Upload(Answer):
     refusal: Exception | None = None
     upload: Path | None = None
     _stream: BinaryIO | None = None
+    _entered = False
 
     async def prepare(self) -> None:
         """Find out whose it is, and whether there is room."""
@@ -252,6 +257,7 @@ class Upload(Answer):
         try:
             self.person = await self._ask_hub()
             self.check()
+            self._enter()
             self.store.check_room(int(self.request.headers.get("Content-Length") or 0))
             self.upload = self.store.arriving()
             self._stream = self.upload.open("wb")
@@ -261,6 +267,13 @@ class Upload(Answer):
     def check(self) -> None:
         """Raise NotTaken where the person may not do this."""
         raise NotImplementedError
+
+    def _enter(self) -> None:
+        assert self.person is not None
+        if self.settings["uploading"][self.person.name] >= AT_ONCE:
+            raise NotTaken(429, f"{self.person.name} sends {AT_ONCE} archives already: let one arrive, then try again")
+        self.settings["uploading"][self.person.name] += 1
+        self._entered = True
 
     def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body."""
@@ -308,6 +321,9 @@ class Upload(Answer):
         self._tidy()
 
     def _tidy(self) -> None:
+        if self._entered and self.person is not None:
+            self.settings["uploading"] -= Counter([self.person.name])  # what is zero is forgotten
+            self._entered = False
         if self._stream is not None:
             with contextlib.suppress(OSError):
                 self._stream.close()

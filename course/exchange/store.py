@@ -28,7 +28,7 @@ from course.pack.archives import SUBMISSION, Refused, open_archive, safe_name
 #: An archive's size as it travels.
 MOST_BYTES = SUBMISSION.total_bytes
 #: What one student may hand in of one lesson: far above any honest use, and no way to fill the disk.
-MOST_TIMES, MOST_BYTES_A_LESSON = 200, 10 * SUBMISSION.total_bytes
+MOST_TIMES, MOST_BYTES_A_LESSON = 200, 2 * SUBMISSION.total_bytes
 #: With less of the disk free nothing is taken: what is there must stay readable and the lists writable.
 RESERVED_BYTES = 200_000_000
 

@@ -179,19 +179,52 @@ def test_more_than_the_limit_is_refused_with_words(ask, hub):
     assert not list((hub.store / ".arriving").iterdir())
 
 
-def test_an_upload_that_ends_in_the_middle_leaves_nothing(ask, hub, tokens):
-    before = ask("ines", "GET", SUBMISSIONS)
-    host, port = hub.exchange.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as line:
-        head = f"POST /api/{SUBMISSIONS} HTTP/1.1\r\nHost: exchange\r\nAuthorization: token {tokens['ada']}\r\n"
+@pytest.fixture
+def begin(hub, tokens):
+    """Begin an upload as somebody, which does not end."""
+    lines = []
+
+    def begun(who):
+        before = len(list((hub.store / ".arriving").iterdir()))
+        host, port = hub.exchange.removeprefix("http://").split(":")
+        line = socket.create_connection((host, int(port)))
+        lines.append(line)
+        head = f"POST /api/{SUBMISSIONS} HTTP/1.1\r\nHost: exchange\r\nAuthorization: token {tokens[who]}\r\n"
         line.sendall(f"{head}Idempotency-Key: {KEY}7\r\nContent-Length: 100000\r\n\r\n".encode() + b"0" * 1000)
-    wait_for(lambda: _nothing_in(hub.store / ".arriving"), hub.service, hub.log)
+        wait_for(lambda: _arriving(hub, before + 1), hub.service, hub.log)
+        return line
+
+    yield begun
+    for line in lines:
+        line.close()
+    wait_for(lambda: _arriving(hub, 0), hub.service, hub.log)
+
+
+def _arriving(hub, number):
+    if len(list((hub.store / ".arriving").iterdir())) != number:
+        raise OSError("not yet")
+
+
+def test_an_upload_that_ends_in_the_middle_leaves_nothing(ask, hub, begin):
+    before = ask("ines", "GET", SUBMISSIONS)
+    begin("ada").close()
+    wait_for(lambda: _arriving(hub, 0), hub.service, hub.log)
     assert ask("ines", "GET", SUBMISSIONS) == before
 
 
-def _nothing_in(folder):
-    if list(folder.iterdir()):
-        raise OSError("not yet")
+def test_one_person_sends_two_at_a_time_and_others_are_not_held_up(ask, handed_in, begin):
+    begin("ada")
+    begin("ada")
+    status, told = ask("ada", "POST", SUBMISSIONS, zipped(a="1"), Idempotency_Key=KEY + "8")
+    assert status == 429 and "let one arrive" in told["message"]
+    assert ask("bo", "POST", SUBMISSIONS, zipped(a="1"), Idempotency_Key=KEY + "8")[0] == 201
+
+
+def test_whose_uploads_have_ended_may_send_again(ask, hub, begin):
+    for _ in range(3):
+        begin("ada").close()
+        wait_for(lambda: _arriving(hub, 0), hub.service, hub.log)
+    assert ask("ada", "POST", SUBMISSIONS, zipped(a="1"), Idempotency_Key=KEY + "a")[0] == 201
 
 
 def test_a_released_lesson_is_replaced_only_when_told_so(ask):

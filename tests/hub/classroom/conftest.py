@@ -220,9 +220,9 @@ class Class:
             subprocess.run(["userdel", "--remove", "--force", name], capture_output=True, check=False)
 
 
-@pytest.fixture(scope="session")
-def klass(house, tmp_path_factory):
-    """The class in which the round trip is made."""
+@pytest.fixture(scope="module")
+def klass(house):
+    """A class of the file's own: its story begins with nothing released."""
     with running(house) as made:
         yield made
 

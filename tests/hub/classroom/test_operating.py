@@ -16,15 +16,14 @@ from tests.hub.classroom.people import LESSON, PATIENCE
 pytestmark = pytest.mark.browser
 TOKEN = "0123456789abcdef" * 2
 MORE = f"""
-c.JupyterHub.services = [*c.JupyterHub.services, {{"name": "prometheus", "api_token": "{TOKEN}"}}]
-c.JupyterHub.load_roles = [
-    *c.JupyterHub.load_roles, {{"name": "prometheus", "services": ["prometheus"], "scopes": ["read:metrics"]}}
-]
+c.JupyterHub.services.append({{"name": "prometheus", "api_token": "{TOKEN}"}})
+c.JupyterHub.load_roles.append({{"name": "prometheus", "services": ["prometheus"], "scopes": ["read:metrics"]}})
 """
 #: Asks the hub's API as whoever looks at the page.
 ASK = """async ([method, path]) => {
     const token = document.cookie.match(/_xsrf=([^;]+)/)[1];
-    const answer = await fetch(path, {method, headers: {"X-XSRFToken": token}, body: method == "POST" ? "{}" : null});
+    const headers = {"X-XSRFToken": token, "Content-Type": "application/json"};
+    const answer = await fetch(path, {method, headers, body: method == "POST" ? "{}" : null});
     return answer.status;
 }"""
 
@@ -75,6 +74,7 @@ def test_the_hubs_figures_are_for_whoever_may_watch_it(plain):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(address, timeout=20)
     assert refused.value.code == 403
+    refused.value.close()
 
 
 def test_an_instructor_stops_and_starts_a_students_server_and_only_their_own_students(plain, desks):

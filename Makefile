@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class load-hub bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class image test-image load-hub bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -77,6 +77,18 @@ hub-class:  ## A JupyterHub for a class of Unix accounts, as CLASS=class.toml de
 
 test-hub: setup browser  ## Prove a class's hub: the whole way in the browser, refusals, faults (needs root; makes accounts)
 	$(RUN) COURSE_TEST_ACCOUNTS=1 python -m pytest -q $(CLASSROOM)
+
+# An image needs an engine and a base image; BASE may be any Debian or Ubuntu with Python 3.11 or newer.
+ENGINE ?= docker
+IMAGE ?= mlops-course
+BASE ?= docker.io/library/python:3.11-slim-bookworm
+
+image: setup  ## Build a hub's container image (ENGINE=docker, podman or buildah; IMAGE=name; BASE=image)
+	$(RUN) course image --out build/image
+	$(ENGINE) build --build-arg BASE=$(BASE) --tag $(IMAGE) $(IMAGE_OPTIONS) build/image
+
+test-image: image  ## Build the image, and prove what is in it
+	$(RUN) COURSE_TEST_ENGINE="$(ENGINE)" COURSE_TEST_IMAGE=$(IMAGE) python -m pytest -q tests/hub/test_image.py
 
 load-hub: setup browser  ## Print how a class's hub bears STUDENTS that arrive within MINUTES (needs root; makes accounts)
 	$(RUN) COURSE_TEST_ACCOUNTS=1 PYTHONPATH=. python tests/bench/hub_load.py --students $(STUDENTS) --minutes $(MINUTES)

@@ -125,4 +125,4 @@ def released(hub, say):
         assert main([*words, "--root", str(repository)]) == 0
     roster = str(hub.folder / "spring.csv")
     say(GRADER, "course", "new-term", "term", "--course-id", COURSE, "--roster", roster, "--root", str(repository))
-    say(GRADER, "nbgrader", "release_assignment", LESSON, cwd="term")
+    say(GRADER, "nbgrader", "release_assignment", LESSON, "--force", cwd="term")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 import urllib.error
 import urllib.request
 
+import psutil
 import pytest
 
 from tests.hub.classroom import people
@@ -96,7 +98,12 @@ def test_an_instructor_stops_and_starts_a_students_server_and_only_their_own_stu
 
 
 def _servers(klass):
-    return [p for p in klass.processes("ada") if "jupyterhub.singleuser" in " ".join(p.cmdline())]
+    found = []
+    for process in klass.processes("ada"):
+        with contextlib.suppress(psutil.Error):  # it ends just now
+            if "jupyterhub.singleuser" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def _until(holds, seconds=60):

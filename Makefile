@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class image test-image load-hub bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class prove-hub image test-image load-hub bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -77,6 +77,8 @@ hub-class:  ## A JupyterHub for a class of Unix accounts, as CLASS=class.toml de
 
 test-hub: setup browser  ## Prove a class's hub: the whole way in the browser, refusals, faults (needs root; makes accounts)
 	$(RUN) COURSE_TEST_ACCOUNTS=1 python -m pytest -q $(CLASSROOM)
+
+prove-hub: test-hub load-hub  ## Both: the proof of a class's hub, and how it bears STUDENTS
 
 # An image needs an engine and a base image; BASE may be any Debian or Ubuntu with Python 3.11 or newer.
 ENGINE ?= docker

@@ -1,6 +1,7 @@
 """The parts of a class's hub that need no hub: what is kept running, what ends with it, limits, disks, accounts."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from course.hub.class_plan import CoursePlan
 from course.hub.limits import memory_group
 from course.hub.supervisor import Kept, keep_running
 
+ROOT = Path(__file__).parents[2]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way of it is Linux'")
 
 
@@ -191,3 +193,19 @@ def _start(folder):
         return main(["hub-class", str(plan), "--root", str(folder)])
     finally:
         assert not (folder / "state").exists()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is missing: its unit is not looked at")
+def test_the_unit_is_one_for_systemd_and_its_command_one_of_the_courses(tmp_path):
+    text = (ROOT / "deploy/jupyterhub/mlops-hub.service").read_text()
+    program = "/opt/mlops-course/bin/course"
+    command = next(line for line in text.splitlines() if line.startswith(f"ExecStart={program} "))
+    unit = tmp_path / "mlops-hub.service"
+    unit.write_text(text.replace(program, sys.executable))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    unit.write_text(unit.read_text().replace("KillMode=process", "KillMode=procession"))
+    spoilt = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert "procession" in spoilt.stdout + spoilt.stderr, "a mistake in a unit would be seen"
+    words = command.split()[1:]
+    assert words[0] == "hub-class" and words[2] == "--root"

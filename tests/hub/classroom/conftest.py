@@ -101,12 +101,18 @@ class Class:
     tag: str
     port: int
     settings: str = ""
+    front: str = ""  # where browsers find it, if something stands before the hub
     process: subprocess.Popen | None = None
     names: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return self.front or f"http://localhost:{self.port}"
+
+    def below(self, name: str) -> str:
+        """The address of a name below the hub's."""
+        scheme, host = self.url.split("://")
+        return f"{scheme}://{name}.{host}"
 
     @property
     def log(self) -> str:
@@ -125,10 +131,10 @@ class Class:
         return sorted((self.state / "exchange" / self.course_id(which) / "inbound").iterdir())
 
     def grader_page(self, which: str) -> str:
-        return f"http://{self.course_id(which)}--service.localhost:{self.port}/services/{self.course_id(which)}"
+        return f"{self.below(f'{self.course_id(which)}--service')}/services/{self.course_id(which)}"
 
     def page_of(self, who: str) -> str:
-        return f"http://{self.name(who)}.localhost:{self.port}/user/{self.name(who)}"
+        return f"{self.below(self.name(who))}/user/{self.name(who)}"
 
     def home(self, who: str) -> Path:
         return Path(pwd.getpwnam(self.name(who)).pw_dir)
@@ -228,12 +234,12 @@ def klass(house):
 
 
 @contextlib.contextmanager
-def running(house: Path, settings: str = ""):
+def running(house: Path, settings: str = "", front: str = ""):
     """Run a class of its own; afterwards nothing of it is left."""
     place = Path(tempfile.mkdtemp(prefix="class-", dir=house))
     place.chmod(0o755)
     (place / "log").touch()
-    made = Class(house, place / "state", f"t{secrets.token_hex(3)}", free_ports(1)[0], settings)
+    made = Class(house, place / "state", f"t{secrets.token_hex(3)}", free_ports(1)[0], settings, front)
     try:
         made.start()
         yield made

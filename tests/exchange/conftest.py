@@ -31,7 +31,7 @@ from course.hub.pods import values_for
 from course.hub.preview import free_ports
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """The hub, its exchange running, nobody's server started."""
     if not shutil.which(proxy.PROGRAM) and not shutil.which("npm"):
@@ -95,13 +95,13 @@ def hub(tmp_path_factory):
                     process.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def servers(hub):
     """Each person's own environment and home, as a terminal of their server has it."""
     return {name: hub.start(name) for name in ("ada", "bo", GRADER)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def say(hub, servers):
     """Run a command in a terminal of somebody's server; return what it said."""
 
@@ -115,7 +115,7 @@ def say(hub, servers):
     return said
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def released(hub, say):
     """A course of one small lesson, made and released by its grader."""
     repository = hub.folder / "repository"
@@ -125,4 +125,4 @@ def released(hub, say):
         assert main([*words, "--root", str(repository)]) == 0
     roster = str(hub.folder / "spring.csv")
     say(GRADER, "course", "new-term", "term", "--course-id", COURSE, "--roster", roster, "--root", str(repository))
-    say(GRADER, "nbgrader", "release_assignment", LESSON, "--force", cwd="term")
+    say(GRADER, "nbgrader", "release_assignment", LESSON, cwd="term")

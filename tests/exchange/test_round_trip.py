@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from like_pods import COURSE, GRADER, LESSON, answer_of, exchange_command, wait_for
 
@@ -46,6 +47,29 @@ def test_a_lesson_is_fetched_handed_in_collected_graded_and_given_back(released,
         pages = list((hub.homes / who / COURSE / LESSON / "feedback").rglob("*.html"))
         assert [page.stem for page in pages] == [notebook.stem]
     assert "feedback already fetched" in say("ada", "nbgrader", "list", "--cached", "--course", COURSE)
+
+
+def test_a_mended_lesson_is_merged_into_what_a_student_wrote(released, say, hub):
+    if not (hub.homes / "ada" / COURSE / LESSON).exists():
+        say("ada", "nbgrader", "fetch_assignment", LESSON, "--course", COURSE)
+    mine = next((hub.homes / "ada" / COURSE / LESSON).glob("*.ipynb"))
+    theirs = hub.homes / GRADER / "term" / "release" / LESSON / mine.name
+    before = theirs.read_text()
+    notebook = nbformat.read(mine, as_version=4)
+    [answer] = [cell for cell in notebook.cells if "def first_gap" in cell.source]
+    answer.source = "def first_gap(values):\n    return 12345"
+    nbformat.write(notebook, mine)
+    mended = nbformat.read(theirs, as_version=4)
+    mended.cells[0].source += ", mended"
+    try:
+        nbformat.write(mended, theirs)
+        say(GRADER, "nbgrader", "release_assignment", LESSON, "--force", cwd="term")
+        say("ada", "course", "fetch", LESSON, "--course-id", COURSE)
+        text = mine.read_text()
+        assert ", mended" in text and "return 12345" in text
+    finally:
+        theirs.write_text(before)
+        say(GRADER, "nbgrader", "release_assignment", LESSON, "--force", cwd="term")
 
 
 def test_a_resubmission_is_collected_and_the_first_one_kept(released, say, hub):

@@ -6,11 +6,14 @@ and write a shared folder, so that lists, messages and options are theirs. Nothi
 
 from __future__ import annotations
 
+import datetime
+import errno
 import glob
 import os
 import re
 import secrets
 import shutil
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,14 @@ from nbgrader.exchange.default import (
     ExchangeReleaseFeedback,
     ExchangeSubmit,
 )
-from nbgrader.utils import notebook_hash
+from nbgrader.utils import notebook_hash, parse_utc
 from traitlets import Unicode, default
 
 from course.errors import CourseError
 from course.exchange.client import Client
 from course.hub.arrival import SECRET, STAMP
-from course.pack.archives import Refused, read_submission
+from course.hub.collecting import due_date
+from course.pack.archives import Refused, check_apart, read_submission
 from course.pack.fetching import FetchKeepingAnswers
 from course.pack.packing import zip_bytes
 
@@ -41,20 +45,28 @@ def packed(folder: Path) -> bytes:
     return zip_bytes({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
 
 
-def unpack(data: bytes, folder: Path, more: dict[str, str] | None = None) -> None:
-    """Write an archive's files, and `more` of them, as a folder that is whole or not there.
+def unpack(data: bytes, folder: Path, stamp: str = "") -> None:
+    """Write an archive's files as a folder that is whole or not there; a submission's with the time that counts.
 
     Raises Refused, with nothing written, for an archive with anything in it that is not a plain file.
     """
     making = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(making, ignore_errors=True)
-    contents = read_submission(data) | {name: text.encode() for name, text in (more or {}).items()}
-    for name, content in contents.items():
-        file = making / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    shutil.rmtree(folder, ignore_errors=True)
-    making.rename(folder)
+    contents = read_submission(data)
+    if stamp:
+        contents[STAMP] = stamp.encode()  # whatever the student's file says
+        if not contents.get(SECRET, b"").isalnum():  # its feedback needs some name
+            contents[SECRET] = secrets.token_hex(64).encode()
+    check_apart(contents)
+    try:
+        for name, content in contents.items():
+            file = making / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        shutil.rmtree(folder, ignore_errors=True)
+        making.rename(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
 
 
 class OverService(Exchange):
@@ -119,24 +131,33 @@ class OverService(Exchange):
             file.write_bytes(self.client.ask("GET", "courses", course, "feedback", me, kept["name"]))
             mark.write_text(kept["digest"])
 
-    def bring_submissions(self, course: str, lesson: str) -> None:
-        """Bring the copy of what the whole course has handed in of a lesson up to date."""
-        folder = self.copy_of(course, "inbound")
-        for one in self.client.ask("GET", "courses", course, "lessons", lesson, "submissions"):
-            key = one["name"].split("+")[1][:12]
-            place = folder / f"{one['student']}+{lesson}+{one['timestamp']}+{key}"
-            if place.is_dir():
-                continue
-            archive = self.client.ask(
-                "GET", "courses", course, "lessons", lesson, "submissions", one["student"], one["name"]
-            )
-            try:
-                # The time is the service's, whatever the student's file says.
-                unpack(archive, place, {STAMP: one["timestamp"]})
-            except Refused as refused:
-                self.log.warning(
-                    "What %s handed in at %s cannot be taken: %s", one["student"], one["timestamp"], refused
-                )
+    def bring_submissions(self, course: str, lesson: str, due: datetime.datetime | None = None) -> None:
+        """Bring the newest submission of each student, and the newest before `due` where that is another one.
+
+        What cannot be unpacked is named, and holds nobody else up.
+        """
+        folder, wanted = self.copy_of(course, "inbound"), set()
+        there = self.client.ask("GET", "courses", course, "lessons", lesson, "submissions")
+        for student, theirs in groupby(sorted(there, key=lambda one: one["student"]), lambda one: one["student"]):
+            newest = sorted(theirs, key=lambda one: one["timestamp"], reverse=True)
+            in_time = [one for one in newest if due and parse_utc(one["timestamp"]) <= due]
+            for one in {one["name"]: one for one in newest[:1] + in_time[:1]}.values():
+                place = folder / f"{student}+{lesson}+{one['timestamp']}+{one['name'].split('+')[1][:12]}"
+                wanted.add(place.name)
+                if not place.is_dir():
+                    self._bring(one, place, course, lesson)
+        for old in folder.glob(f"*+{lesson}+*"):
+            if old.name not in wanted:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def _bring(self, one: dict[str, Any], place: Path, course: str, lesson: str) -> None:
+        path = ("courses", course, "lessons", lesson, "submissions", one["student"], one["name"])
+        try:
+            unpack(self.client.ask("GET", *path), place, one["timestamp"])
+        except (Refused, OSError, RecursionError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise CourseError(f"this server's disk is full: {place.parent} could not be written") from error
+            self.log.warning("What %s handed in at %s cannot be taken: %s", one["student"], one["timestamp"], error)
 
 
 class ListOverService(OverService, ExchangeList):
@@ -254,7 +275,8 @@ class CollectOverService(OverService, ExchangeCollect):
         """Bring what was handed in."""
         self.check_owner = False  # in the copy all is the grader's
         if self.coursedir.course_id:
-            self.bring_submissions(self.coursedir.course_id, self.coursedir.assignment_id)
+            due = due_date(self.coursedir) if self.before_duedate else None
+            self.bring_submissions(self.coursedir.course_id, self.coursedir.assignment_id, due)
         super().init_src()
 
 
@@ -264,18 +286,22 @@ class ReleaseFeedbackOverService(OverService, ExchangeReleaseFeedback):
     def copy_files(self) -> None:
         """Give each page back."""
         excluded = set(self.coursedir.student_id_exclude.split(",")) if self.coursedir.student_id_exclude else set()
-        given = 0
+        given, failed = 0, []
         for page in sorted(map(Path, glob.glob(f"{self.src_path}/*.html"))):  # noqa: PTH207 - a pattern, not a folder
             student = self._student_of(page)
             if student in excluded:
                 continue
-            secret = (page.parent / SECRET).read_text(encoding="utf-8")
-            name = f"{notebook_hash(secret=secret, notebook_id=page.stem)}.html"
-            self.client.ask(
-                "PUT", "courses", self.coursedir.course_id, "feedback", student, name, body=page.read_bytes()
-            )
-            given += 1
+            try:
+                secret = (page.parent / SECRET).read_text(encoding="utf-8")
+                name = f"{notebook_hash(secret=secret, notebook_id=page.stem)}.html"
+                path = ("courses", self.coursedir.course_id, "feedback", student, name)
+                self.client.ask("PUT", *path, body=page.read_bytes())
+                given += 1
+            except (OSError, UnicodeDecodeError, CourseError) as error:  # one student's holds up nobody else's
+                failed.append(f"{student}, {page.stem}: {error}")
         self.log.info("%d pages of feedback were given back", given)
+        if failed:
+            self.fail("These pages could not be given back:\n" + "\n".join(failed))
 
     def _student_of(self, page: Path) -> str:
         pattern = self.coursedir.format_path(

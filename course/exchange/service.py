@@ -37,6 +37,8 @@ LEARNS, TEACHES = "nbgrader-", "formgrade-"
 REMEMBER_SECONDS = 30
 #: So many uploads of one person come in at a time: nobody's hold the disk's last room against everybody else's.
 AT_ONCE = 2
+#: An upload that has not arrived by then is cut off: a node that was lost must not hold its student's uploads back.
+BODY_SECONDS = 300
 CHUNK = 1 << 20
 
 log = logging.getLogger("exchange")
@@ -47,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, required=True, help="the folder that keeps everything, on its own disk")
     parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="default: this machine only")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--metrics-port", type=int, default=0, metavar="PORT", help="where Prometheus reads (default: nowhere)"
+    )
     parser.add_argument(
         "--hub",
         default=os.environ.get("JUPYTERHUB_API_URL", ""),
@@ -76,9 +81,13 @@ async def _serve(store: Store, args: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # A little above what is taken, so that an archive that is too large is answered with words.
-    server = httpserver.HTTPServer(application(store, args.hub), max_body_size=MOST_BYTES + CHUNK)
+    served = application(store, args.hub)
+    server = httpserver.HTTPServer(served, max_body_size=MOST_BYTES + CHUNK, body_timeout=BODY_SECONDS)
+    figures = web.Application([(r"/metrics", Metrics)], meters=served.settings["meters"])
     try:
         server.listen(args.port, args.listen)
+        if args.metrics_port:
+            figures.listen(args.metrics_port, args.listen)
     except OSError as error:
         raise CourseError(f"{args.listen}:{args.port} cannot be listened on: {error}") from error
     log.info("the exchange serves %s on %s:%s", args.store, args.listen, args.port)
@@ -96,7 +105,6 @@ def application(store: Store, hub_api: str) -> web.Application:
     return web.Application(
         [
             (r"/healthz", Healthy),
-            (r"/metrics", Metrics),
             (r"/api/courses", Courses),
             (rf"{course}/lessons", Lessons),
             (rf"{course}{lesson}", Lesson),
@@ -127,11 +135,12 @@ class Meters:
 
 
 def _measured(handler: web.RequestHandler) -> None:
-    what = f"{handler.request.method} {type(handler).__name__}"
+    method = handler.request.method if handler.request.method in handler.SUPPORTED_METHODS else "other"
+    what = f"{method} {type(handler).__name__}"
     meters: Meters = handler.settings["meters"]
     meters.requests.labels(what, str(handler.get_status())).inc()
     meters.seconds.labels(what).observe(handler.request.request_time())
-    if not isinstance(handler, Healthy | Metrics):
+    if not isinstance(handler, Healthy):
         who = getattr(handler, "person", None)
         log.info(
             "%s %s %s %s %.0f ms", handler.get_status(), handler.request.method, handler.request.path,
@@ -245,7 +254,7 @@ class Upload(Answer):
     refusal: Exception | None = None
     upload: Path | None = None
     _stream: BinaryIO | None = None
-    _entered = False
+    _entered = _keeping = _gone = False
 
     async def prepare(self) -> None:
         """Find out whose it is, and whether there is room."""
@@ -258,7 +267,8 @@ class Upload(Answer):
             self.person = await self._ask_hub()
             self.check()
             self._enter()
-            self.store.check_room(int(self.request.headers.get("Content-Length") or 0))
+            told = self.request.headers.get("Content-Length", "")
+            self.store.check_room(int(told) if told.isdecimal() else 0)
             self.upload = self.store.arriving()
             self._stream = self.upload.open("wb")
         except (NotTaken, OSError) as error:
@@ -305,11 +315,16 @@ class Upload(Answer):
 
     async def keep(self, keeping: Any) -> Any:
         """Let the store keep the body, beside this loop; a disk that fails then is told too."""
+        self._keeping = True  # until that thread has ended nothing is taken from under it, whoever has gone meanwhile
         try:
             return await asyncio.to_thread(keeping)
         except OSError as error:
             log.error("an upload could not be kept: %s", error)
             raise NotTaken(507, "the exchange could not keep it: nothing was taken; tell your instructor") from error
+        finally:
+            self._keeping = False
+            if self._gone:
+                self._tidy()
 
     def on_finish(self) -> None:
         """Leave nothing half."""
@@ -318,9 +333,12 @@ class Upload(Answer):
     def on_connection_close(self) -> None:
         """Whoever sent it has gone: nothing of it stays."""
         super().on_connection_close()
+        self._gone = True
         self._tidy()
 
     def _tidy(self) -> None:
+        if self._keeping:
+            return
         if self._entered and self.person is not None:
             self.settings["uploading"] -= Counter([self.person.name])  # what is zero is forgotten
             self._entered = False

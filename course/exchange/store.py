@@ -22,8 +22,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from course.hub.arrival import honest_time
-from course.pack.archives import SUBMISSION, Refused, open_archive, safe_name
+from course.hub.arrival import SECRET, STAMP, honest_time
+from course.pack.archives import SUBMISSION, Refused, check_apart, open_archive, plain_members
 
 #: An archive's size as it travels.
 MOST_BYTES = SUBMISSION.total_bytes
@@ -98,17 +98,16 @@ def folder_of(person: str) -> str:
 
 
 def check_archive(file: Path) -> None:
-    """Raise NotTaken for what is no zip file, or one whose members have names that lead elsewhere, links or too many.
+    """Raise NotTaken for what could not be unpacked into a folder: its list is looked at, and nothing is unpacked.
 
-    Sizes that the archive tells of itself are not believed: whoever unpacks it reads no further than the limits.
+    Sizes that the archive tells of itself are not believed: whoever unpacks it reads no further than they say.
     """
     try:
         with open_archive(str(file), SUBMISSION) as archive:
-            names = [safe_name(member.filename) for member in archive.infolist()]
-        if not any(not name.endswith("/") for name in names):
+            names = plain_members(archive, SUBMISSION)
+        if not names:
             raise Refused("it holds no file")
-        if len(set(names)) < len(names):
-            raise Refused("it holds a name twice")
+        check_apart([*names, STAMP, SECRET])  # two files of nbgrader's, which lie there in any case
     except Refused as refused:
         raise NotTaken(400, f"this archive is not taken: {refused}") from refused
 
@@ -172,6 +171,8 @@ class Store:
         file = self._lesson(course, lesson)
         check_archive(upload)
         with self._lock:
+            if file.exists() and _digest_of(file) == _digest_of(upload):
+                return  # an answer was lost, and it was sent again
             if file.exists() and not again:
                 raise NotTaken(409, f"{lesson} is released in {course} already; release it with --force to replace it")
             self._place(upload, file)

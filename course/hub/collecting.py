@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import parse_utc
 
@@ -126,6 +127,15 @@ class SeenTimes:
         making.replace(self._file)
 
 
+def due_date(course: CourseDirectory) -> datetime.datetime | None:
+    """Return when the assignment is due, as its gradebook has it; None where it has no date."""
+    with Gradebook(course.db_url, course.course_id) as book:
+        try:
+            return book.find_assignment(course.assignment_id).duedate
+        except MissingEntry:
+            return None
+
+
 class CollectOwnWork(ExchangeCollect):
     """nbgrader's `collect` for a hub of Unix accounts."""
 
@@ -141,11 +151,7 @@ class CollectOwnWork(ExchangeCollect):
         self.seen = SeenTimes(Path(self.coursedir.root) / SEEN)
         records = [record for record in map(self._own, found) if record]
         self.seen.keep()
-        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as book:
-            try:
-                due = book.find_assignment(self.coursedir.assignment_id).duedate
-            except MissingEntry:
-                due = None
+        due = due_date(self.coursedir)
         self.src_records = []
         for _, theirs in groupby(sorted(records, key=lambda record: record["username"]), lambda one: one["username"]):
             newest = self._sort_by_timestamp(list(theirs))

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from course.errors import CourseError
 from course.exchange.service import LEARNS, SERVICE, TEACHES
 from course.hub.class_plan import ClassPlan, CoursePlan, read_class
 
@@ -32,8 +33,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def check_apart(plan: ClassPlan) -> None:
+    """Raise CourseError where somebody teaches one course and learns in another.
+
+    The graders of a hub share their workers: who can use one of them can read what all of them grade there.
+    """
+    for course in plan.courses:
+        for other in plan.courses:
+            both = sorted({*course.instructors, *course.assistants} & set(other.students))
+            if both:
+                raise CourseError(
+                    f"{', '.join(both)} teaches {course.course_id} and learns in {other.course_id}: on Kubernetes the "
+                    "courses of one hub share their grading workers, and hidden tests of the other could be read "
+                    "there; give one of the two courses a hub in a namespace of its own"
+                )
+
+
 def values_for(plan: ClassPlan) -> dict[str, Any]:
-    """Return what the chart has to know of a class."""
+    """Return what the chart has to know of a class; raise CourseError where its courses must not share a hub."""
+    check_apart(plan)
     graders = {course.grader: course.course_id for course in plan.courses}
     groups: dict[str, Any] = {}
     for course in plan.courses:

@@ -43,7 +43,7 @@ def hub(tmp_path_factory):
         rows = "".join(f"{student},F,L,{student}@example.org\n" for student in students)
         (folder / f"{roster}.csv").write_text("id,first_name,last_name,email\n" + rows)
     (folder / "class.toml").write_text(CLASS)
-    ports = free_ports(4)
+    ports = free_ports(5)
     exchange = f"http://127.0.0.1:{ports[3]}"
     text = VALUES.read_text().replace("/opt/course/config", str(folder / "config"))
     text = text.replace("--backend dask --dask-scheduler tls://grading-scheduler:8786 --level B", "")  # no workers here
@@ -69,7 +69,7 @@ def hub(tmp_path_factory):
     log, store = folder / "log", folder / "store"
     commands = [
         [sys.executable, "-m", "jupyterhub", "-f", str(folder / "jupyterhub_config.py")],
-        exchange_command(store, ports[3], told["hub"]),
+        [*exchange_command(store, ports[3], told["hub"]), "--metrics-port", str(ports[4])],
     ]
     processes = []
     with log.open("w") as said:
@@ -78,6 +78,7 @@ def hub(tmp_path_factory):
                 process = subprocess.Popen(command, stdout=said, stderr=said, cwd=folder)
                 processes.append(process)
             running = Hub(folder, told, exchange)
+            running.figures = f"http://127.0.0.1:{ports[4]}"
             wait_for(lambda: running.ask("GET", "users"), processes[0], log)
             wait_for(lambda: answer_of(f"{exchange}/healthz", ""), processes[1], log)
             running.log, running.store, running.service, running.more = log, store, processes[1], processes

@@ -157,6 +157,11 @@ BAD = {
     "a path that leads elsewhere": (zipped(_dot__dot__slash_answers="1"), "points outside"),
     "an absolute path": (zipped(_slash_etc_slash_passwd="1"), "points outside"),
     "nothing in it": (zipped(), "holds no file"),
+    "nothing but what systems leave behind": (zipped(_dot_hidden="1"), "holds no file"),
+    "a link": (linked(), "is a link"),
+    "the time as a folder": (zipped(timestamp_dot_txt_slash_x="1"), "a file and a folder"),
+    "the secret as a folder": (zipped(**{"submission_secret.txt/x": "1"}), "a file and a folder"),
+    "one place by two names": (zipped(**{"timestamp.txt": "1", "timestamp.txt\\": "2"}), "twice"),
     "nothing at all": (b"", "no whole zip file"),
 }
 
@@ -232,6 +237,8 @@ def test_whose_uploads_have_ended_may_send_again(ask, hub, begin):
 
 def test_a_released_lesson_is_replaced_only_when_told_so(ask):
     path = f"courses/{COURSE}/lessons/{LESSON}"
+    same = ask("ines", "GET", path)[1]
+    assert ask("ines", "PUT", path, same)[0] == 201, "the answer to a release may be lost, and it is sent again"
     status, told = ask("ines", "PUT", path, zipped(a="new"))
     assert status == 409 and "--force" in told["message"]
     assert ask("ines", "PUT", path + "?again=yes", zipped(a="new"))[0] == 201
@@ -239,11 +246,14 @@ def test_a_released_lesson_is_replaced_only_when_told_so(ask):
 
 
 def test_the_figures_are_there_and_name_nobody(ask, hub, handed_in):
-    status, text = answer_of(f"{hub.exchange}/metrics", "")
+    status, text = answer_of(f"{hub.figures}/metrics", "")
     text = text.decode()
     assert status == 200 and re.search(rf'exchange_submissions_total{{course="{COURSE}"}} [1-9]', text)
     assert re.search(r"exchange_disk_free_bytes [1-9]", text)
     assert not re.search(r"\b(ada|bo|ines)\b", text)
+    assert answer_of(f"{hub.exchange}/metrics", "")[0] == 404
+    answer_of(f"{hub.exchange}/api/courses", "", "STRANGE")
+    assert "STRANGE" not in answer_of(f"{hub.figures}/metrics", "")[1].decode()
 
 
 def test_without_the_hub_nobody_is_known_and_that_is_said(tmp_path):

@@ -216,6 +216,16 @@ def test_a_class_becomes_groups_roles_and_nobodys_grader(capsys):
     assert all(scope.endswith("user=grade-mlops-example") for scope in scopes["assistant-mlops-example"])
 
 
+def test_who_teaches_one_course_and_learns_in_another_is_refused(tmp_path, capsys):
+    for name, student in (("a", "ada"), ("b", "tom")):
+        (tmp_path / f"{name}.csv").write_text(f"id,first_name,last_name,email\n{student},F,L,\n")
+    courses = '[courses.a]\nroster = "a.csv"\ninstructors = ["ines"]\nassistants = ["tom"]\n'
+    courses += '[courses.b]\nroster = "b.csv"\ninstructors = ["ines"]\n'
+    (tmp_path / "class.toml").write_text(f'state = "unused"\n{courses}')
+    assert main(["hub-values", str(tmp_path / "class.toml")]) == 2
+    assert "tom teaches a and learns in b" in capsys.readouterr().err
+
+
 def test_a_class_that_cannot_be_read_is_said(tmp_path, capsys):
     assert main(["hub-values", str(tmp_path / "none.toml")]) == 2
     assert "cannot be read" in capsys.readouterr().err

@@ -85,6 +85,28 @@ def test_a_resubmission_is_collected_and_the_first_one_kept(released, say, hub):
     assert len(kept) >= 2
 
 
+def test_an_archive_that_cannot_be_unpacked_holds_nobody_else_up(released, say, hub):
+    for who in ("ada", "bo"):
+        if not (hub.homes / who / COURSE / LESSON).exists():
+            say(who, "nbgrader", "fetch_assignment", LESSON, "--course", COURSE)
+        say(who, "nbgrader", "submit", LESSON, "--course", COURSE)
+    newest = max((hub.store / COURSE / "submissions" / LESSON / "bo").glob("*.zip"))
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:1000] + bytes(200) + whole[1200:])
+    try:
+        for option in ([], ["--before-duedate"]):
+            shutil.rmtree(hub.homes / GRADER / "term" / "submitted", ignore_errors=True)
+            told = say(GRADER, "nbgrader", "collect", LESSON, "--update", *option, cwd="term")
+            assert "What bo handed in" in told and "cannot be taken" in told
+            assert {path.name for path in (hub.homes / GRADER / "term" / "submitted").iterdir()} == {"ada"}
+    finally:
+        newest.write_bytes(whole)
+    copy = next((hub.homes / GRADER).glob(f"**/exchange-copy/{COURSE}/inbound"))
+    assert [path.name.split("+")[0] for path in copy.iterdir()] == ["ada"], "what is older is not kept"
+    say(GRADER, "nbgrader", "collect", LESSON, "--update", cwd="term")
+    assert {path.name for path in (hub.homes / GRADER / "term" / "submitted").iterdir()} == {"ada", "bo"}
+
+
 def test_a_student_who_names_somebody_else_hands_in_as_themselves(released, say, hub, servers):
     if not (hub.homes / "bo" / COURSE / LESSON).exists():
         say("bo", "nbgrader", "fetch_assignment", LESSON, "--course", COURSE)

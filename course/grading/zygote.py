@@ -39,8 +39,8 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "agg",
-    # Fewer and larger pages: a fork copies their table, and takes half as long.
-    "PYTHONMALLOC": "malloc",
+    # Fewer and larger pages for arrays: a fork copies their table. Objects stay in Python's own pools, where small ones
+    # lie close together: of what a fork writes to, each page is copied.
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "JOBLIB_MULTIPROCESSING": "0",
     "PYTHONHASHSEED": "0",

@@ -22,7 +22,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from course.grading import student_side
+from course.grading import frames, student_side
 from course.grading.files import Folder
 from course.grading.handed_over import check, is_behaviour
 from course.grading.wire import Channel, Closed, Late, Malformed, Unpacker
@@ -91,10 +91,11 @@ class Asker:
         rest = arguments
         if arguments and type(arguments[0]) is Proxy:  # by its number, so that all else may be plain data
             request["on"], rest = object.__getattribute__(arguments[0], "_course_about")["id"], arguments[1:]
-        buffers = [self._pickled((rest, named))]
+        buffers = self._pickled((rest, named), request)
         self._bring_along(request, buffers)
         try:
             self._channel.send(request, buffers)
+            buffers.clear()  # views of arrays that the answer may change
             while True:
                 answer, data = self._channel.receive(self.deadline())
                 if isinstance(answer, dict) and "back" in answer:
@@ -118,7 +119,7 @@ class Asker:
         self._given = {name: value for name, value in found.items() if name in wanted}
         return self._given
 
-    def _bring_along(self, request: dict[str, Any], buffers: list[bytes]) -> None:
+    def _bring_along(self, request: dict[str, Any], buffers: list[bytes | memoryview]) -> None:
         chance = student_side.get_chance()
         if chance != self._chance_there:
             request["chance"] = len(buffers)
@@ -131,7 +132,7 @@ class Asker:
         if builtins.input is not student_side.nobody_answers:
             request["input"] = self._number(builtins.input)
 
-    def _read(self, answer: Any, data: list[bytes], arguments: list[Any]) -> Any:
+    def _read(self, answer: Any, data: list[bytearray], arguments: list[Any]) -> Any:
         if not isinstance(answer, dict):
             raise Malformed("no answer")
         unpacker = Unpacker(data, self.proxy_of, arguments, self._class_of)
@@ -182,8 +183,9 @@ class Asker:
 
     # --- being asked ------------------------------------------------------------------------------------------
 
-    def _serve(self, message: dict[str, Any], data: list[bytes]) -> None:
+    def _serve(self, message: dict[str, Any], data: list[bytearray]) -> None:
         """Do something with an object of the tests' own for the student's side."""
+        reply: dict[str, Any] = {"reply": True}
         try:
             number, kind = message["back"], message["kind"]
             target = self._own[number]
@@ -192,12 +194,13 @@ class Asker:
                 raise Malformed("no call")
             check(kind, target, arguments)
             value = student_side.OPERATIONS[kind](target, *arguments, **named)
-            reply, payload = True, self._pickled(value)
+            payload = self._pickled(value, reply)
         except (Late, Malformed):
             raise
         except BaseException as error:
-            reply, payload = False, self._pickled(error)
-        self._channel.send({"reply": reply}, [payload])
+            reply = {"reply": False}
+            payload = self._pickled(error, reply)
+        self._channel.send(reply, payload)
 
     def _number(self, value: Any) -> int:
         number = self._own_numbers.get(id(value))
@@ -206,12 +209,14 @@ class Asker:
             self._own.append(value)
         return number
 
-    def _pickled(self, value: Any) -> bytes:
+    def _pickled(self, value: Any, message: dict[str, Any]) -> list[bytes | memoryview]:
+        """Return a value as the buffers of a message, and note in the message how many of them belong together."""
         # Most of what crosses is plain data, and pickled in C. Proxies refuse it; what belongs to cells names __main__.
         with contextlib.suppress(Exception):
-            data = pickle.dumps(value, protocol=5)
+            data, *apart = frames.dumps(value)
             if b"__main__" not in data and b"unittest.mock" not in data:
-                return data
+                message["apart"] = len(apart)
+                return [data, *apart]
         buffer = io.BytesIO()
         try:
             _Pickler(buffer, self, ()).dump(value)
@@ -219,7 +224,7 @@ class Asker:
             # Something in it does not pickle (a generator, a lock, an open file): what does not becomes remote.
             buffer = io.BytesIO()
             _Pickler(buffer, self, _unpicklable(value, self)).dump(value)
-        return buffer.getvalue()
+        return [buffer.getvalue()]
 
     # --- building ---------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from course.grading import frames
 from course.grading.cells import Shell
 from course.grading.files import Folder
 from course.grading.records import Limits
@@ -221,14 +222,14 @@ class Server:
 
     # --- requests ---------------------------------------------------------------------------------------------
 
-    def _answer(self, request: dict[str, Any], buffers: list[bytes]) -> None:
+    def _answer(self, request: dict[str, Any], buffers: list[bytearray]) -> None:
         out, err = io.StringIO(), io.StringIO()
         arguments: tuple[Any, ...] = ()
         before: list[Any] = []
         ok, value = True, None
         try:
             self._take_in(request, buffers)
-            arguments, named = pickle.loads(buffers[0])
+            arguments, named = _given(request, buffers)
             if "on" in request:
                 arguments = (self._objects[request["on"]], *arguments)
             mutable = [*arguments, *named.values()]
@@ -287,7 +288,7 @@ class Server:
                 self._given[name] = now, like
                 yield name, now
 
-    def _take_in(self, request: dict[str, Any], buffers: list[bytes]) -> None:
+    def _take_in(self, request: dict[str, Any], buffers: list[bytearray]) -> None:
         """Bring chance and files to where they are on the other side."""
         if "chance" in request:
             self._chance = pickle.loads(buffers[request["chance"]])
@@ -318,7 +319,7 @@ class Server:
                 if "reply" not in message:
                     self._answer(message, buffers)
                     continue
-                value = pickle.loads(buffers[0])
+                value = _given(message, buffers)
                 if message["reply"]:
                     return value
                 raise value
@@ -373,6 +374,11 @@ class Server:
         }
 
 
+def _given(message: dict[str, Any], buffers: list[bytearray]) -> Any:
+    """Return what came pickled with a message: in its first buffer, and in as many behind it as it says."""
+    return frames.loads(buffers[0], buffers[1 : 1 + message.get("apart", 0)])
+
+
 def _line_of(kind: type) -> list[list[str]]:
     """Return module and name of a class and its bases, nearest first."""
     return [[str(base.__module__)[:200], str(base.__qualname__)[:200]] for base in type.mro(kind)[:40]]
@@ -399,7 +405,7 @@ def _imprint(argument: Any) -> Any:
     if not isinstance(argument, kinds) and not _is_of(argument, "numpy", "pandas") and not _has_state(argument):
         return None
     try:
-        return hash(pickle.dumps(argument))  # quicker than any walk through it in Python
+        return frames.imprint(argument)  # quicker than any walk through it in Python
     except Exception:
         return None
 

@@ -23,7 +23,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from course.grading.handed_over import is_behaviour
@@ -34,6 +34,8 @@ MOST_NODES = 1_000_000
 MOST_BYTES = 256 * 2**20
 MOST_BUFFERS = 10_000
 MOST_INT_BITS = 100_000
+#: Parts of a message are joined up to so many bytes.
+GATHERED = 2**18
 #: numpy kinds that are plain data: truth values, whole and real and complex numbers, bytes, text, time spans, times.
 PLAIN_KINDS = "biufcSUmM"
 #: How often `meanwhile` is called while nothing comes, in seconds.
@@ -61,7 +63,7 @@ class Channel:
     >>> here, there = (Channel(end) for end in socket.socketpair())
     >>> here.send({"answer": 42}, [b"raw"])
     >>> there.receive()
-    ({'answer': 42}, [b'raw'])
+    ({'answer': 42}, [bytearray(b'raw')])
     >>> here.close(), there.close()
     (None, None)
     """
@@ -79,16 +81,16 @@ class Channel:
         parts = [_HEAD.pack(total, len(text), len(views)) + sizes + text, *views]
         try:
             self._wait_at_most(seconds)
-            # Each part that is sent wakes the reader; joining a few bytes costs less.
-            for part in parts if total > 2**18 else [b"".join(parts)]:
+            for part in _gathered(parts):
                 self.socket.sendall(part)
         except OSError as error:
             raise Closed(str(error)) from None
 
     def receive(
         self, seconds: float | None = None, meanwhile: Callable[[], None] | None = None
-    ) -> tuple[Any, list[bytes]]:
-        """Return the next message and its buffers; raise Closed, Late (after `seconds`) or Malformed.
+    ) -> tuple[Any, list[bytearray]]:
+        """Return the next message and its buffers, each the caller's own; raise Closed, Late (after `seconds`) or
+        Malformed.
 
         `meanwhile` is called many times a second while the message is on its way, however slowly it comes.
         """
@@ -105,7 +107,7 @@ class Channel:
         text = bytes(body[place - length : place])
         buffers = []
         for size in sizes:
-            buffers.append(bytes(body[place : place + size]))
+            buffers.append(bytearray(body[place : place + size]))
             place += size
         if self._most_parts is not None and sum(text.count(part) for part in b",[{") > self._most_parts:
             raise Malformed("a message of too many parts, each of which takes far more memory than its text")
@@ -145,6 +147,23 @@ class Channel:
                 raise Closed("the other side closed the connection")
             place += got
         return found
+
+
+def _gathered(parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Yield what to send at once: each part that is sent wakes the reader, and joining a few bytes costs less.
+
+    >>> [len(part) for part in _gathered([b"head", b"one", bytes(2**18), b"two"])]
+    [7, 262144, 3]
+    """
+    small: list[bytes | memoryview] = []
+    size = 0
+    for part in parts:
+        if size + len(part) > GATHERED and small:
+            yield b"".join(small)
+            small, size = [], 0
+        small.append(part)
+        size += len(part)
+    yield b"".join(small) if len(small) > 1 else small[0]
 
 
 class Unpackable(Exception):
@@ -385,12 +404,12 @@ class Unpacker:
 
     def __init__(
         self,
-        buffers: Sequence[bytes],
+        buffers: Sequence[bytes | bytearray],
         handle: Callable[[Any], Any],
         arguments: Sequence[Any] = (),
         classes: Callable[[str, str], type | None] = lambda _, __: None,
     ) -> None:
-        self._buffers, self._handle, self._arguments, self._classes = buffers, handle, arguments, classes
+        self._buffers, self._handle, self._arguments, self._classes = list(buffers), handle, arguments, classes
         self._nodes = 0
 
     def unpack(self, tree: Any) -> Any:
@@ -417,10 +436,15 @@ class Unpacker:
             raise Malformed(f"no kind of value: {tree[0][:20]!r}")
         return unpack(self, tree[1:], depth + 1)
 
-    def _buffer(self, place: Any) -> bytes:
+    def _buffer(self, place: Any) -> bytes | bytearray:
         if type(place) is not int or not 0 <= place < len(self._buffers):
             raise Malformed("no such buffer")
         return self._buffers[place]
+
+    def _bytes(self, place: Any) -> bytes:
+        # Kept: however often a tree names a buffer, there is one of it.
+        found = self._buffers[place] = bytes(self._buffer(place))
+        return found
 
 
 def _bounded(number: int) -> int:
@@ -659,7 +683,7 @@ _UNPACKERS: Mapping[str, Callable[[Unpacker, Any, int], Any]] = {
     "dq": _sequence(collections.deque),
     "d": lambda u, parts, depth: {u._unpack(key, depth): u._unpack(item, depth) for key, item in parts},
     "nt": _named_tuple,
-    "b": lambda u, parts, _: u._buffer(parts[0]),
+    "b": lambda u, parts, _: u._bytes(parts[0]),
     "ba": lambda u, parts, _: bytearray(u._buffer(parts[0])),
     "c": lambda _, parts, __: complex(float(parts[0]), float(parts[1])),
     "r": lambda u, parts, depth: range(*(u._unpack(part, depth) for part in parts)),

@@ -88,7 +88,7 @@ class OverService(Exchange):
         try:
             self.client = Client.of_this_server(self.service)
             return super().start()
-        except CourseError as error:
+        except (CourseError, Refused) as error:
             self.fail(str(error))
 
     def ensure_root(self) -> None:

@@ -1,16 +1,21 @@
 """Is everybody at the exchange who the hub says they are, and nobody else?"""
 
+import asyncio
 import datetime
 import io
 import re
 import signal
 import socket
 import subprocess
+import threading
 import zipfile
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from like_pods import COURSE, GRADER, LESSON, OTHER, answer_of, exchange_command, wait_for
 
+from course.exchange.service import Person, Upload
 from course.exchange.store import MOST_BYTES
 from course.hub.preview import free_ports
 
@@ -233,6 +238,31 @@ def test_whose_uploads_have_ended_may_send_again(ask, hub, begin):
         begin("ada").close()
         wait_for(lambda: _arriving(hub, 0), hub.service, hub.log)
     assert ask("ada", "POST", SUBMISSIONS, zipped(a="1"), Idempotency_Key=KEY + "a")[0] == 201
+
+
+def test_what_is_being_kept_stays_and_holds_its_place_until_that_has_ended_whoever_has_gone(tmp_path):
+    handler = Upload.__new__(Upload)
+    handler.application = SimpleNamespace(settings={"uploading": Counter(ada=1)})
+    handler.person, handler._entered, handler.upload = Person("ada", frozenset()), True, tmp_path / "upload"
+    handler.upload.write_text("an archive")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def keeping():
+        begun.set()
+        assert go_on.wait(10)
+        return handler.upload.read_text()
+
+    async def keep():
+        kept = asyncio.create_task(handler.keep(keeping))
+        await asyncio.to_thread(begun.wait, 10)
+        handler._gone = True
+        handler._tidy()  # as when the connection closes
+        assert handler.settings["uploading"]["ada"] == 1
+        go_on.set()
+        return await kept
+
+    assert asyncio.run(keep()) == "an archive"
+    assert not handler.upload.exists() and handler.settings["uploading"] == Counter()
 
 
 def test_a_released_lesson_is_replaced_only_when_told_so(ask):

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import zipfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -261,7 +262,8 @@ def test_what_is_being_kept_stays_and_holds_its_place_until_that_has_ended_whoev
         go_on.set()
         return await kept
 
-    assert asyncio.run(keep()) == "an archive"
+    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may run
+        assert thread.submit(asyncio.run, keep()).result() == "an archive"
     assert not handler.upload.exists() and handler.settings["uploading"] == Counter()
 
 

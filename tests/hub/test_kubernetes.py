@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -165,7 +166,8 @@ def pod_of(user, class_values):
         async with ApiClient() as client:
             return client.sanitize_for_serialization(manifest)
 
-    return asyncio.run(made())
+    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may run
+        return thread.submit(asyncio.run, made()).result()
 
 
 @pytest.fixture(scope="module")

@@ -56,8 +56,8 @@ class Client:
             )
         except requests.RequestException as error:
             raise CourseError(
-                f"the exchange at {self._url} cannot be reached ({type(error).__name__}), and was tried again for half "
-                "a minute: nothing changed there that you were not told; try again"
+                f"the exchange at {self._url} cannot be reached ({type(error).__name__}), though it was tried several "
+                "times: nothing that you sent is known to be there; try again, the newest counts"
             ) from error
         if answer.headers.get("Content-Type", "").startswith("application/json"):
             value = answer.json()

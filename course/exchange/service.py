@@ -88,7 +88,7 @@ async def _serve(store: Store, args: argparse.Namespace) -> None:
         server.listen(args.port, args.listen)
         if args.metrics_port:
             figures.listen(args.metrics_port, args.listen)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise CourseError(f"{args.listen}:{args.port} cannot be listened on: {error}") from error
     log.info("the exchange serves %s on %s:%s", args.store, args.listen, args.port)
     await stop.wait()

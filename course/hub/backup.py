@@ -55,13 +55,16 @@ def run(args: argparse.Namespace) -> int:
     need_stopped(plan)
     found = accounts_of(plan)
     places = places_of(plan, found)
+    folder = args.out.absolute().parent
+    if not folder.is_dir() or any(folder.is_relative_to(place) for place in places):
+        raise CourseError(f"--out {args.out}: expected a file in a folder that is there, and is not saved itself")
     making = args.out.with_name(f".{args.out.name}.part")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, LIST).write_text(json.dumps([asdict(account) for account in found], indent=1))
+        with tempfile.TemporaryDirectory() as listed:
+            Path(listed, LIST).write_text(json.dumps([asdict(account) for account in found], indent=1))
             making.touch(0o600)
             making.chmod(0o600)
-            _tar("--create", "--gzip", "--file", making, "-C", folder, LIST, "-C", "/", *_relative(places))
+            _tar("--create", "--gzip", "--file", making, "-C", listed, LIST, "-C", "/", *_relative(places))
         making.replace(args.out)
     finally:
         making.unlink(missing_ok=True)

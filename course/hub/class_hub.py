@@ -32,6 +32,7 @@ from course.errors import CourseError
 from course.hub import accounts
 from course.hub.class_plan import SQLITE, ClassPlan, CoursePlan, read_class
 from course.hub.configuration import THREADS
+from course.hub.lab_settings import PEOPLE, write_grader_settings
 from course.hub.preview import free_ports
 from course.hub.proxy import find_proxy
 from course.hub.roster_sync import Hub, tidy, wait_for
@@ -181,20 +182,11 @@ def write_configs(plan: ClassPlan) -> None:
         "c = get_config()",
         f"c.Exchange.root = {str(plan.state / 'exchange')!r}",
     ]
-    learner = [
-        *common,
-        "c.Exchange.path_includes_course = True  # somebody may take two courses with lessons of one name",
-        "c.Exchange.assignment_dir = str(Path.home())",
-        'c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"',
-        'c.ExchangeFactory.fetch_assignment = "course.pack.fetching.FetchKeepingAnswers"',
-    ]
+    keeping = 'c.ExchangeFactory.fetch_assignment = "course.pack.fetching.FetchKeepingAnswers"'
     folder = write_lab_settings(config_of(plan, "people").parents[1])
-    (folder / "nbgrader_config.py").write_text("\n".join(learner) + "\n", encoding="utf-8")
+    (folder / "nbgrader_config.py").write_text("\n".join([*common, *PEOPLE, keeping]) + "\n", encoding="utf-8")
     for course in plan.courses:
-        folder = write_lab_settings(config_of(plan, course.course_id).parents[1], instructor=True)
-        server = json.loads((folder / "jupyter_server_config.json").read_text(encoding="utf-8"))
-        server["ServerApp"]["jpserver_extensions"]["course.hub.whole_class"] = True
-        (folder / "jupyter_server_config.json").write_text(json.dumps(server, indent=1) + "\n", encoding="utf-8")
+        folder = write_grader_settings(config_of(plan, course.course_id).parents[1])
         lines = [
             *common,
             f"c.CourseDirectory.course_id = {course.course_id!r}",

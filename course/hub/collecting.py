@@ -92,7 +92,7 @@ def digest_of(source: Path, owner: int, most: int) -> str:
     whole = hashlib.sha256()
     for path, content in plain_files(source, owner, most):
         if isinstance(content, bytes):
-            whole.update(f"{path.as_posix()}\0{len(content)}\0".encode() + content)
+            whole.update(os.fsencode(path) + f"\0{len(content)}\0".encode() + content)
     return whole.hexdigest()
 
 
@@ -148,7 +148,10 @@ class CollectOwnWork(ExchangeCollect):
             self.fail(f"Course not found: {self.inbound_path}")
         student = self.coursedir.student_id or "*"
         found = sorted(Path(self.inbound_path).glob(f"{student}+{self.coursedir.assignment_id}+*"))
-        self.seen = SeenTimes(Path(self.coursedir.root) / SEEN)
+        try:
+            self.seen = SeenTimes(Path(self.coursedir.root) / SEEN)
+        except (OSError, ValueError) as error:
+            self.fail(f"{SEEN} in the term's folder cannot be read: {error}; bring it back from a backup")
         records = [record for record in map(self._own, found) if record]
         self.seen.keep()
         due = due_date(self.coursedir)
@@ -170,14 +173,14 @@ class CollectOwnWork(ExchangeCollect):
             # nbgrader writes these two last: where one has no words, the disk was full or the student's process ended.
             if not all((folder / name).lstat().st_size for name in (STAMP, SECRET)):
                 raise ValueError("it is not whole")
-            changed = changed_at(folder)
+            claimed = record["timestamp"].replace(tzinfo=None)
+            most = 1000 * self.coursedir.max_dir_size
+            honest = honest_time(claimed, changed_at(folder))
+            honest = self.seen.time_of(folder.name, honest, partial(digest_of, folder, owner, most))
         except (OSError, KeyError, ValueError) as error:
             self.log.warning("%s is left where it is, no submission: %s", folder, error)
             return None
-        most = 1000 * self.coursedir.max_dir_size
-        honest = honest_time(record["timestamp"].replace(tzinfo=None), changed)
-        honest = self.seen.time_of(folder.name, honest, partial(digest_of, folder, owner, most))
-        if honest != record["timestamp"].replace(tzinfo=None):
+        if honest != claimed:
             self.log.warning(
                 "%s: the stamp says %s, what lies there was changed at %s, which counts",
                 record["username"], record["timestamp"], honest,

@@ -8,10 +8,10 @@ No secret is in it: the image is the students' too.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
+from course.hub.lab_settings import PEOPLE, write_grader_settings
 from course.pack.start import write_lab_settings
 
 OVER_SERVICE = {
@@ -29,12 +29,6 @@ COMMON = [
     "c = get_config()",
     *(f'c.ExchangeFactory.{what} = "course.exchange.over_service.{name}"' for what, name in OVER_SERVICE.items()),
 ]
-PEOPLE = [
-    *COMMON,
-    "c.Exchange.path_includes_course = True  # somebody may take two courses with lessons of one name",
-    "c.Exchange.assignment_dir = str(Path.home())",
-    'c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"',
-]
 GRADER = [
     *COMMON,
     'c.CourseDirectory.course_id = os.environ["COURSE_ID"]',
@@ -45,13 +39,9 @@ GRADER = [
 def write(folder: Path) -> dict[str, Path]:
     """Write both; return their folders for JUPYTER_CONFIG_PATH."""
     people = write_lab_settings(folder / "people")
-    (people / "nbgrader_config.py").write_text("\n".join(PEOPLE) + "\n", encoding="utf-8")
-    grader = write_lab_settings(folder / "grader", instructor=True)
+    (people / "nbgrader_config.py").write_text("\n".join([*COMMON, *PEOPLE]) + "\n", encoding="utf-8")
+    grader = write_grader_settings(folder / "grader")
     (grader / "nbgrader_config.py").write_text("\n".join(GRADER) + "\n", encoding="utf-8")
-    server = grader / "jupyter_server_config.json"
-    told = json.loads(server.read_text(encoding="utf-8"))
-    told["ServerApp"]["jpserver_extensions"]["course.hub.whole_class"] = True
-    server.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return {"people": people, "grader": grader}
 
 

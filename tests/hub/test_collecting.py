@@ -131,6 +131,20 @@ def test_what_was_changed_since_it_was_seen_is_as_late_as_the_change(exchange, l
     assert (exchange.got / "notes.txt").read_text() == "mended two days later"
 
 
+def test_a_name_that_is_no_text_holds_nobodys_work_up(exchange):
+    folder = exchange()
+    Path(os.fsdecode(bytes(folder) + b"/\xff.txt")).write_text("mine too")
+    exchange.collect()
+    assert (exchange.got / "notes.txt").exists()
+
+
+def test_a_book_of_times_that_cannot_be_read_is_said_and_nothing_is_dated_anew(exchange):
+    exchange()
+    (exchange.got.parents[2] / "submission-times.json").write_text("{")
+    with pytest.raises(AssertionError, match=r"submission-times\.json in the term's folder cannot be read"):
+        exchange.collect()
+
+
 def test_a_submission_in_another_name_is_left_where_it_is(exchange):
     folder = exchange(name="nobody")
     said = exchange.collect()

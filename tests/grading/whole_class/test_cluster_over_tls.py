@@ -10,6 +10,7 @@ import sysconfig
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -45,9 +46,10 @@ def words_of(part):
 def graders_environment():
     """What values.yaml gives to a course's grader."""
     hook = yaml.safe_load((FOLDER / "values.yaml").read_text())["hub"]["extraConfig"]["graders"]
-    sys.modules["z2jh"] = SimpleNamespace(get_config=lambda *_: {"grade-mlops": "mlops"})
+    z2jh = SimpleNamespace(get_config=lambda *_: {"grade-mlops": "mlops"})
     c = SimpleNamespace(Spawner=SimpleNamespace(), Authenticator=SimpleNamespace())
-    exec(hook, {"c": c})
+    with patch.dict(sys.modules, z2jh=z2jh):
+        exec(hook, {"c": c})
     grader = SimpleNamespace(
         user=SimpleNamespace(name="grade-mlops"), environment={}, extra_labels={}, volumes={}, volume_mounts={}
     )

@@ -62,6 +62,9 @@ def test_a_class_that_was_lost_comes_back_with_its_accounts_work_marks_and_times
     before, word, notebook = grades(klass), klass.password("ada"), _notebook(klass)
     secret = (klass.term("a") / "term-secret").read_bytes()
     klass.stop()
+    for nowhere in (klass.state / "backup.tgz", klass.house / "no-folder" / "backup.tgz"):
+        done = operator(klass, "hub-backup", plan, "--out", nowhere)
+        assert done.returncode == 2 and "expected a file in a folder that is there" in done.stderr, done.stderr
     done = operator(klass, "hub-backup", plan, "--out", out)
     assert done.returncode == 0, done.stderr
     assert out.stat().st_mode & 0o077 == 0

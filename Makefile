@@ -5,7 +5,7 @@
 PYTHON ?= python3
 START = $(PYTHON) course/pack/start.py --project . --venv .venv --lock requirements-dev.lock
 
-.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class prove-hub image test-image load-hub bench bench-latency bench-grading compare-graders browser
+.PHONY: help setup lab test test-all test-hub check notebooks gate demo site hub hub-class prove-hub image test-image load-hub load-exchange bench bench-latency bench-grading compare-graders browser
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -70,6 +70,7 @@ HUB_PYTHON ?= /usr/bin/python3
 CLASS ?= deploy/jupyterhub/class.toml
 STUDENTS ?= 10
 MINUTES ?= 2
+SECONDS ?= 30
 
 hub-class:  ## A JupyterHub for a class of Unix accounts, as CLASS=class.toml describes it (needs root)
 	@$(HUB_PYTHON) course/pack/start.py --project . --venv $(HUB_VENV) --lock requirements-hub.lock --only-setup
@@ -94,6 +95,9 @@ test-image: image  ## Build the image, and prove what is in it
 
 load-hub: setup browser  ## Print how a class's hub bears STUDENTS that arrive within MINUTES (needs root; makes accounts)
 	$(RUN) COURSE_TEST_ACCOUNTS=1 PYTHONPATH=. python tests/bench/hub_load.py --students $(STUDENTS) --minutes $(MINUTES)
+
+load-exchange: setup  ## Print how the exchange service bears STUDENTS who hand in within SECONDS, killed in between
+	$(RUN) PYTHONPATH=. python tests/bench/exchange_load.py --students $(STUDENTS) --seconds $(SECONDS)
 
 bench: setup  ## Print the README's numbers table
 	$(RUN) python tests/bench/bench.py

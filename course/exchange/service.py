@@ -132,6 +132,10 @@ class Meters:
         self.submissions = Meter("exchange_submissions", "Submissions kept", ["course"], registry=self.registry)
         free = Gauge("exchange_disk_free_bytes", "What is left of the exchange's disk", registry=self.registry)
         free.set_function(lambda: shutil.disk_usage(store.root).free)
+        promised = Gauge(
+            "exchange_disk_promised_bytes", "What uploads on their way will still take of it", registry=self.registry
+        )
+        promised.set_function(lambda: store.promised_bytes)
 
 
 def _measured(handler: web.RequestHandler) -> None:
@@ -255,6 +259,7 @@ class Upload(Answer):
     upload: Path | None = None
     _stream: BinaryIO | None = None
     _entered = _keeping = _gone = False
+    _promised = 0  # bytes of the disk that are still to come
 
     async def prepare(self) -> None:
         """Find out whose it is, and whether there is room."""
@@ -268,7 +273,9 @@ class Upload(Answer):
             self.check()
             self._enter()
             told = self.request.headers.get("Content-Length", "")
-            self.store.check_room(int(told) if told.isdecimal() else 0)
+            size = min(int(told), MOST_BYTES) if told.isdecimal() else MOST_BYTES
+            self.store.promise_room(size)
+            self._promised = size
             self.upload = self.store.arriving()
             self._stream = self.upload.open("wb")
         except (NotTaken, OSError) as error:
@@ -294,9 +301,15 @@ class Upload(Answer):
             if self._size > MOST_BYTES:
                 raise NotTaken(413, f"this is larger than {MOST_BYTES / 1e6:.0f} MB, the most that is taken at once")
             self._stream.write(chunk)
+            self._end_promise(len(chunk))
             self._digest.update(chunk)
         except (NotTaken, OSError) as error:
             self.refusal = error
+
+    def _end_promise(self, size: int) -> None:
+        size = min(size, self._promised)
+        self._promised -= size
+        self.store.end_promise(size)
 
     def arrived(self) -> tuple[Path, str]:
         """Return the body as a file with its digest; raise what was against it."""
@@ -342,6 +355,8 @@ class Upload(Answer):
         if self._entered and self.person is not None:
             self.settings["uploading"] -= Counter([self.person.name])  # what is zero is forgotten
             self._entered = False
+        if self._promised:
+            self._end_promise(self._promised)
         if self._stream is not None:
             with contextlib.suppress(OSError):
                 self._stream.close()

@@ -121,6 +121,7 @@ class Store:
         shutil.rmtree(self._arriving, ignore_errors=True)
         self._arriving.mkdir(parents=True)
         self._lock = threading.Lock()  # between looking what is there and putting something beside it
+        self.promised_bytes = 0  # changed by one thread only, the one that lets uploads in
 
     # --- Uploads ----------------------------------------------------------------------------------------------
 
@@ -130,10 +131,18 @@ class Store:
         os.close(number)
         return Path(name)
 
-    def check_room(self, more: int) -> None:
-        """Raise NotTaken when the disk would be left with too little."""
-        if shutil.disk_usage(self.root).free - more < RESERVED_BYTES:
+    def promise_room(self, size: int) -> None:
+        """Set so many bytes of the disk aside for an upload; raise NotTaken when it would be left with too little.
+
+        What uploads on their way were promised and have not written yet is not free: whoever is let in fits.
+        """
+        if shutil.disk_usage(self.root).free - self.promised_bytes - size < RESERVED_BYTES:
             raise NotTaken(507, "the exchange's disk is full: nothing was taken; tell your instructor, then try again")
+        self.promised_bytes += size
+
+    def end_promise(self, size: int) -> None:
+        """Free what was set aside: so many bytes are written by now, or will not come."""
+        self.promised_bytes -= size
 
     @staticmethod
     def _place(upload: Path, target: Path) -> None:

@@ -1,11 +1,24 @@
 """What is needed to run a real JupyterHub with the values for Kubernetes, and to ask it and the exchange."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
+
+from course.hub import pod_settings, proxy
+from course.hub.class_plan import read_class
+from course.hub.pods import values_for
+from course.hub.preview import free_ports
 
 ROOT = Path(__file__).parents[2]
 VALUES = ROOT / "deploy" / "kubernetes" / "values.yaml"
@@ -95,6 +108,73 @@ class Hub:
             time.sleep(0.3)
         environ = Path(f"/proc/{server['state']['pid']}/environ").read_bytes().decode().split("\0")
         return dict(pair.split("=", 1) for pair in environ if "=" in pair)
+
+
+def can_be_proxied() -> bool:
+    """Whether the hub's proxy is here, or npm to install it with."""
+    return bool(shutil.which(proxy.PROGRAM) or shutil.which("npm"))
+
+
+@contextmanager
+def running_hub(folder: Path, rosters: Mapping[str, Sequence[str]]) -> Iterator[Hub]:
+    """Run the hub in a folder, and the exchange beside it; `rosters` are the students of "spring" and "autumn"."""
+    (folder / "homes").mkdir()
+    pod_settings.write(folder / "config")
+    for roster, students in rosters.items():
+        rows = "".join(f"{student},F,L,{student}@example.org\n" for student in students)
+        (folder / f"{roster}.csv").write_text("id,first_name,last_name,email\n" + rows)
+    (folder / "class.toml").write_text(CLASS)
+    ports = free_ports(5)
+    exchange = f"http://127.0.0.1:{ports[3]}"
+    text = VALUES.read_text().replace("/opt/course/config", str(folder / "config"))
+    text = text.replace("--backend dask --dask-scheduler tls://grading-scheduler:8786 --level B", "")  # no workers here
+    values = yaml.safe_load(text.replace("http://exchange:8000", exchange))
+    of_class = values_for(read_class(folder / "class.toml"))
+    values["custom"] = of_class["custom"]
+    for name, section in of_class["hub"].items():
+        values["hub"][name] = {**values["hub"].get(name, {}), **section}
+    told = {
+        "values": values,
+        "url": f"http://127.0.0.1:{ports[0]}",
+        "hub": f"http://127.0.0.1:{ports[1]}",
+        "proxy_api": f"http://127.0.0.1:{ports[2]}",
+        "proxy": proxy.find_proxy(folder / "proxy"),
+        "password": "for the tests",
+        "token": os.urandom(16).hex(),
+        "homes": str(folder / "homes"),
+        "as_root": ["--allow-root"] if os.geteuid() == 0 else [],
+        "scopes": values["hub"]["config"]["Spawner"]["server_token_scopes"],
+    }
+    (folder / "told.json").write_text(json.dumps(told))
+    (folder / "jupyterhub_config.py").write_text(HUB_CONFIG)
+    log, store = folder / "log", folder / "store"
+    commands = [
+        [sys.executable, "-m", "jupyterhub", "-f", str(folder / "jupyterhub_config.py")],
+        [*exchange_command(store, ports[3], told["hub"]), "--metrics-port", str(ports[4])],
+    ]
+    processes = []
+    with log.open("w") as said:
+        try:
+            for command in commands:
+                process = subprocess.Popen(command, stdout=said, stderr=said, cwd=folder)
+                processes.append(process)
+            running = Hub(folder, told, exchange)
+            running.figures = f"http://127.0.0.1:{ports[4]}"
+            wait_for(lambda: running.ask("GET", "users"), processes[0], log)
+            wait_for(lambda: answer_of(f"{exchange}/healthz", ""), processes[1], log)
+            running.log, running.store, running.service, running.more = log, store, processes[1], processes
+            yield running
+        finally:
+            for user in [] if processes[0].poll() else running.ask("GET", "users"):
+                if user.get("server"):
+                    running.ask("DELETE", f"users/{user['name']}/server")
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                try:
+                    process.wait(20)
+                finally:
+                    process.kill()
 
 
 def answer_of(url, token, method="GET", body=None, **headers):

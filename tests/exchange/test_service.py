@@ -241,6 +241,24 @@ def test_whose_uploads_have_ended_may_send_again(ask, hub, begin):
     assert ask("ada", "POST", SUBMISSIONS, zipped(a="1"), Idempotency_Key=KEY + "a")[0] == 201
 
 
+def promised(hub):
+    _, figures = answer_of(f"{hub.figures}/metrics", "")
+    return float(re.search(r"^exchange_disk_promised_bytes (.+)$", figures.decode(), re.MULTILINE)[1])
+
+
+def test_what_an_upload_will_still_take_is_set_aside_until_it_has_ended(ask, hub, begin):
+    def is_promised(size):
+        if promised(hub) != size:
+            raise OSError(f"not yet: {promised(hub)}")
+
+    first, _ = begin("ada"), begin("bo")
+    wait_for(lambda: is_promised(2 * 99_000), hub.service, hub.log)
+    first.close()
+    wait_for(lambda: is_promised(99_000), hub.service, hub.log)
+    assert ask("ada", "POST", SUBMISSIONS, zipped(a="1"), Idempotency_Key=KEY + "b")[0] == 201
+    assert promised(hub) == 99_000, "what is whole needs no more"
+
+
 def test_what_is_being_kept_stays_and_holds_its_place_until_that_has_ended_whoever_has_gone(tmp_path):
     handler = Upload.__new__(Upload)
     handler.application = SimpleNamespace(settings={"uploading": Counter(ada=1)})

@@ -85,12 +85,27 @@ def test_one_student_cannot_fill_the_disk(store, monkeypatch):
         hand_in(store, 5, student="bo", text="x" * 300)
 
 
+def disk_with(monkeypatch, free):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=store_module.RESERVED_BYTES + free))
+
+
 def test_a_full_disk_is_said_before_anything_is_written(store, monkeypatch):
-    store.check_room(1000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=store_module.RESERVED_BYTES))
+    store.promise_room(1000)
+    store.end_promise(1000)
+    disk_with(monkeypatch, free=0)
     with pytest.raises(NotTaken, match="disk is full") as refused:
-        store.check_room(1)
+        store.promise_room(1)
     assert refused.value.status == 507
+
+
+def test_room_is_promised_once_and_free_again_when_its_upload_has_ended(store, monkeypatch):
+    disk_with(monkeypatch, free=1000)
+    store.promise_room(600)
+    with pytest.raises(NotTaken, match="disk is full"):
+        store.promise_room(401)
+    store.promise_room(400)
+    store.end_promise(600)
+    store.promise_room(600)
 
 
 def test_a_release_is_withdrawn_and_what_was_handed_in_stays(store):

@@ -52,6 +52,10 @@ class Folder:
                         found[name] = (about.st_ino, about.st_size, about.st_mtime_ns)
         return found
 
+    def has_changed(self) -> bool:
+        """Whether `changes` would return anything; asking does not count as a look."""
+        return self._look() != self._seen
+
     def changes(self) -> dict[str, bytes | None]:
         """Return what is new or other since the last look, by path; None for what is gone."""
         now, left = self._look(), MOST_BYTES

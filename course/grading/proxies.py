@@ -92,7 +92,8 @@ class Asker:
         if arguments and type(arguments[0]) is Proxy:  # by its number, so that all else may be plain data
             request["on"], rest = object.__getattribute__(arguments[0], "_course_about")["id"], arguments[1:]
         buffers = self._pickled((rest, named), request)
-        self._bring_along(request, buffers)
+        if kind != "names":  # which needs nothing, and is read where student code runs later: see `_Stage.serve`
+            self._bring_along(request, buffers)
         try:
             self._channel.send(request, buffers)
             buffers.clear()  # views of arrays that the answer may change

@@ -116,6 +116,30 @@ class Channel:
         except (ValueError, RecursionError) as error:
             raise Malformed(f"no message: {error}") from None
 
+    def peek(self) -> Any:
+        """Return the next message's JSON value, and leave the message there; its buffers are not read.
+
+        >>> here, there = (Channel(end) for end in socket.socketpair())
+        >>> here.send({"op": "call"}, [b"raw"])
+        >>> there.peek(), there.receive()
+        ({'op': 'call'}, ({'op': 'call'}, [bytearray(b'raw')]))
+        >>> here.close(), there.close()
+        (None, None)
+        """
+        self._wait_at_most(None)
+        _, length, count = _HEAD.unpack(self._peeked(_HEAD.size))
+        start = _HEAD.size + count * _SIZE.size
+        return json.loads(self._peeked(start + length)[start:])
+
+    def _peeked(self, size: int) -> bytes:
+        try:
+            found = self.socket.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
+        except OSError as error:
+            raise Closed(str(error)) from None
+        if len(found) < size:
+            raise Closed("the other side closed the connection")
+        return found
+
     def close(self) -> None:
         """Close this end; the other side's next call raises Closed."""
         with contextlib.suppress(OSError):

@@ -157,7 +157,8 @@ def daily_batches(month: pd.DataFrame) -> list[pd.DataFrame]:
     >>> len(days), list(days[0].columns)[:3]
     (37, ['shop', 'basket_value', 'days_since_order'])
     """
-    return [batch[list(BATCH_COLUMNS)].reset_index(drop=True) for _, batch in month.groupby("day")]
+    seen = month[list(BATCH_COLUMNS)].copy()  # in one piece, as each day's copy then is
+    return [batch.reset_index(drop=True).copy() for _, batch in seen.groupby(month["day"])]
 
 
 def loss_share(month: pd.DataFrame) -> float:
@@ -205,10 +206,10 @@ def _broken(rng: np.random.Generator, day: np.ndarray, gaps: np.ndarray, change:
 
 
 def _exact_share(order: np.ndarray, day: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Pick that share of each day's rows, lowest `order` first: which rows is chance, how many is not."""
+    """Pick that share of each day's rows, lowest `order` (0 to 2) first: which rows is chance, how many is not."""
     sizes = np.bincount(day, minlength=DAYS)
     place = np.empty(len(day), dtype=int)
-    place[np.lexsort([order, day])] = np.arange(len(day)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place[np.argsort(2 * day + order)] = np.arange(len(day)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return place < np.round(share * sizes)[day]
 
 

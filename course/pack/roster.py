@@ -54,8 +54,8 @@ def read_roster(file: Path) -> list[Person]:
     """The people in a roster (columns id, first_name, last_name, email); raises ``CourseError`` for a bad one."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-            names = list(rows[0]) if rows else []
+            reader = csv.DictReader(stream)
+            rows, names = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CourseError(f"The roster {file} cannot be read: {error}") from error
     missing = [column for column in COLUMNS if column not in names]

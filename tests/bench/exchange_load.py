@@ -76,35 +76,39 @@ def _name(number: int) -> str:
     return f"s{number:03}"
 
 
-def kill_and_start_again(hub: Hub) -> float:
-    """Kill the service, start it again at its place; return for how many seconds nobody answered."""
-    began = time.monotonic()
-    hub.service.send_signal(signal.SIGKILL)
-    hub.service.wait(10)
-    with hub.log.open("a") as said:
-        command = exchange_command(hub.store, int(hub.exchange.rpartition(":")[2]), hub.told["hub"])
-        hub.service = subprocess.Popen(command, stdout=said, stderr=said)
-    hub.more.append(hub.service)
-    wait_for(lambda: answer_of(f"{hub.exchange}/healthz", ""), hub.service, hub.log)
-    return time.monotonic() - began
+class Outage(threading.Thread):
+    """Kill the service, start it again at its place: for how many `seconds` nobody answered, what it had `spent`."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(daemon=True)
+        self.hub, self.seconds, self.spent = hub, 0.0, 0.0
+
+    def run(self) -> None:
+        hub, began = self.hub, time.monotonic()
+        self.spent = sum(psutil.Process(hub.service.pid).cpu_times()[:2])
+        hub.service.send_signal(signal.SIGKILL)
+        hub.service.wait(10)
+        with hub.log.open("a") as said:
+            command = exchange_command(hub.store, int(hub.exchange.rpartition(":")[2]), hub.told["hub"])
+            hub.service = subprocess.Popen(command, stdout=said, stderr=said)
+        hub.more.append(hub.service)
+        wait_for(lambda: answer_of(f"{hub.exchange}/healthz", ""), hub.service, hub.log)
+        self.seconds = time.monotonic() - began
 
 
-def rush(hub: Hub, students: list[Student], seconds: float) -> tuple[float, float, int, float]:
-    """Let all hand in, arriving evenly; return when the last had, the outage, peak memory and processor seconds."""
-    began = time.monotonic()
-    workers, outage, peak, spent = [], 0.0, 0, 0.0
+def rush(hub: Hub, students: list[Student], seconds: float) -> tuple[float, Outage]:
+    """Let all hand in, arriving evenly, also while nobody answers; return when the last had, and the outage."""
+    began, workers, outage = time.monotonic(), [], Outage(hub)
     for number, student in enumerate(students):
         time.sleep(max(0.0, began + seconds * number / len(students) - time.monotonic()))
         if number == len(students) // 2:
-            spent += sum(psutil.Process(hub.service.pid).cpu_times()[:2])
-            outage = kill_and_start_again(hub)
+            outage.start()
         workers.append(threading.Thread(target=student.go, daemon=True))
         workers[-1].start()
-        peak = max(peak, psutil.Process(hub.service.pid).memory_full_info().pss)
     for worker in workers:
         worker.join(300)
-    spent += sum(psutil.Process(hub.service.pid).cpu_times()[:2])
-    return time.monotonic() - began, outage, peak, spent
+    outage.join()
+    return time.monotonic() - began, outage
 
 
 def lost_or_doubled(hub: Hub, students: list[Student]) -> tuple[list[str], float]:
@@ -145,14 +149,16 @@ def main() -> int:
             Student(number, Client(hub.exchange, hub.token(name)), lesson_archive(1000 * args.kilobytes, number))
             for number, name in enumerate(names)
         ]
-        took, outage, peak, spent = rush(hub, students, args.seconds)
+        took, outage = rush(hub, students, args.seconds)
+        service = psutil.Process(hub.service.pid)
+        spent, held = outage.spent + sum(service.cpu_times()[:2]), service.memory_full_info().pss
         wrong, fetching = lost_or_doubled(hub, students)
     failed = [student.failed for student in students if student.failed]
     print(
         f"{len(students)} students hand in {len(students[0].archive) / 1e6:.1f} MB each within {args.seconds:g} s; the "
-        f"last had after {took:.1f} s. In the middle the service was killed, and nobody answered for {outage:.1f} s. "
+        f"last had after {took:.1f} s. In the middle the service was killed: no answer for {outage.seconds:.1f} s. "
         f"Lost, doubled or changed: {', '.join(wrong) or 'none'}; refused: {len(failed)}. The service took "
-        f"{spent:.1f} s of {os.cpu_count()} processors and {peak / 2**20:.0f} MiB; the grader fetched all in "
+        f"{spent:.1f} s of {os.cpu_count()} processors and holds {held / 2**20:.0f} MiB; the grader fetched all in "
         f"{fetching:.1f} s.\n\n| Step | Median (s) | 95 % within (s) | Longest (s) |\n|---|---:|---:|---:|"
     )
     for step in STEPS:

@@ -134,6 +134,66 @@ def test_does_a_tests_cell_meet_a_copy_that_later_cells_do_not_see():
     assert found["p"].outputs[0]["text"] == "[]\n", "a hidden input was seen by a later cell"
 
 
+COUNTS = Cell("c", "added", "import os\nmade = []\nos.register_at_fork(before=lambda: made.append(1))")
+
+
+@pytest.mark.parametrize(
+    ("tests", "copies"),
+    [
+        ("assert x == 3", 0),
+        ("assert globals()['x'] == 3 and word == 'three'", 0),
+        ("pass", 0),
+        ("assert x == 3 and f(1) == 2", 1),
+        ("assert f(1) == 2", 1),
+        ("assert numbers == [1, 2]", 1),
+        ("import subprocess\nassert subprocess.run(['true']).returncode == 0", 1),
+    ],
+)
+def test_is_a_copy_made_only_for_tests_that_look_at_more_than_plain_values(tests, copies):
+    plain = Cell("x", "answer", "x, word, numbers = 3, 'three', [1, 2]")
+    prints = Cell("p", "added", "print(len(made))")
+    found = grade(F, plain, COUNTS, Cell("asks", "tests", tests, points=1), prints, PASSES).cells
+    assert (found["asks"].score, found["later"].score) == (1, 1), found["asks"].message
+    assert found["p"].outputs[0]["text"] == f"{copies}\n"
+
+
+def test_does_what_tests_wrote_and_drew_stay_out_of_the_process_that_runs_cells():
+    first = Cell(
+        "one", "tests", "import random\nfrom pathlib import Path\nrandom.seed(5)\nPath('hidden').write_text('secret')",
+        points=1,
+    )  # fmt: skip
+    second = Cell("two", "tests", "assert x == 3", points=1)
+    plain = Cell("x", "answer", "import random\nx = 3\nrandom.seed(1)\nexpected = random.Random(1).random()")
+    prints = Cell("p", "added", "import os\nprint(os.path.exists('hidden'), random.random() == expected)")
+    found = grade(plain, first, second, prints).cells
+    assert [found[name].score for name in ("one", "two")] == [1, 1]
+    assert found["p"].outputs[0]["text"] == "False True\n"
+
+
+def test_do_tests_that_hang_on_plain_values_end_and_cost_themselves_only():
+    plain = Cell("x", "answer", "x = 3")
+    hangs = Cell("asks", "tests", "while x == 3: pass", points=1)
+    found = grade(F, plain, hangs, PASSES, cell_seconds=2).cells
+    assert (found["asks"].state, found["asks"].score, found["later"].score) == ("hung", 0, 1)
+
+
+def test_does_a_file_of_the_students_reach_tests_that_ask_for_a_plain_value():
+    writes = Cell("x", "answer", "from pathlib import Path\nx = 'made'\nPath(x).write_text('3')")
+    # This one cannot be stopped: its process is ended, and with it what it was given.
+    hangs = Cell("hangs", "tests", "while x:\n  try:\n    while x: pass\n  except BaseException: pass", points=1)
+    reads = Cell("asks", "tests", "from pathlib import Path\nassert Path(x).read_text() == '3'", points=1)
+    found = grade(writes, hangs, reads, cell_seconds=1).cells
+    assert (found["hangs"].state, found["asks"].score) == ("hung", 1), found["asks"].message
+
+
+@pytest.mark.parametrize("looks", ["assert x == 3", "assert f is not None"])
+def test_does_looking_at_a_name_leave_the_dice_of_the_tests_alone(looks):
+    seeds = Cell("s", "set-up", "import random\nrandom.seed(5)")
+    plain = Cell("x", "answer", "x = 3\ndef f(): pass")
+    draws = Cell("asks", "tests", f"{looks}\nassert random.random() == random.Random(5).random()", points=1)
+    assert grade(seeds, plain, draws).cells["asks"].score == 1
+
+
 def test_does_a_last_value_give_part_of_the_points():
     scores = {"1.5": 1.5, "7": 2, "float('nan')": 0, "-1": 0, "'words'": 2, "f": 2, "print(3)": 2}
     cells = [Cell(value, "tests", f"assert f(1) == 2\n{value}", points=2) for value in scores]

@@ -231,6 +231,10 @@ def test_a_bad_roster_is_said(tmp_path, columns, said):
         taking_in.read_roster(file)
 
 
+def test_a_roster_with_nobody_on_it_yet_is_one(tmp_path):
+    assert taking_in.read_roster(roster_file(tmp_path)) == []
+
+
 def link(name: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

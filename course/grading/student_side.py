@@ -2,10 +2,10 @@
 
 It runs inside the sandbox, forked from a warm process that knows nothing: no tests, no answers, no grades. Nothing
 that it says is believed; see `wire`. It reads orders from the grader until the grader hangs up: `run` a cell here, or
-`serve` the tests cell that holds the other end of the socket that comes along. For each tests cell it forks: the tests
-meet a copy, which is thrown away afterwards, so that hidden inputs cannot be printed by later cells, and a test that
-kills or hangs the process costs its own cell. A cell that ends this process ends its box; the grader opens another
-and plays the earlier cells again.
+`serve` the tests cell that holds the other end of the socket that comes along. For a tests cell that does more than
+look at plain values it forks: the tests meet a copy, which is thrown away afterwards, so that hidden inputs cannot be
+printed by later cells, and a test that kills or hangs the process costs its own cell. A cell that ends this process
+ends its box; the grader opens another and plays the earlier cells again.
 """
 
 from __future__ import annotations

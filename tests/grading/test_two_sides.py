@@ -170,13 +170,6 @@ def test_does_what_tests_wrote_and_drew_stay_out_of_the_process_that_runs_cells(
     assert found["p"].outputs[0]["text"] == "False True\n"
 
 
-def test_do_tests_that_hang_on_plain_values_end_and_cost_themselves_only():
-    plain = Cell("x", "answer", "x = 3")
-    hangs = Cell("asks", "tests", "while x == 3: pass", points=1)
-    found = grade(F, plain, hangs, PASSES, cell_seconds=2).cells
-    assert (found["asks"].state, found["asks"].score, found["later"].score) == ("hung", 0, 1)
-
-
 def test_does_a_file_of_the_students_reach_tests_that_ask_for_a_plain_value():
     writes = Cell("x", "answer", "from pathlib import Path\nx = 'made'\nPath(x).write_text('3')")
     # This one cannot be stopped: its process is ended, and with it what it was given.

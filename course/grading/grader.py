@@ -7,36 +7,24 @@ earns nothing.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import socket
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from course.errors import CourseError
 from course.grading.cells import MOST_MESSAGE, safe_outputs
+from course.grading.judges import Behind, Judge
 from course.grading.names import changed_and_read
 from course.grading.records import Cell, CellResult, Level, Limits, NotebookResult, Rebuilt, State
 from course.grading.scores import partial_credit
+from course.grading.sides import GRACE, Gone, Side
 from course.grading.warmth import imported, libraries
-from course.grading.wire import Channel, Closed, Malformed
-from course.grading.zygote import Order, zygote
+from course.grading.zygote import zygote
 
-#: How often a running cell's use of memory, processes and disk is looked at, in seconds.
-LOOK = 0.05
-#: What a side may be late with its word that it stopped a cell, in seconds.
-GRACE = 5.0
-#: What a copy that answered a tests cell may take to end once the tests have hung up, in seconds.
-COPY_ENDS = 1.0
 #: Boxes that one notebook may use up: each cell that ends its process needs a new one.
 MOST_BOXES = 12
-ENDED = "it ended the whole process (exit, a crash, or no memory left)"
-#: The most that a side may answer, in bytes and in parts: this process has no limits of its own.
-MOST_HEARD = 16 * 2**20
-MOST_PARTS = 2_000_000
 STATES: tuple[State, ...] = ("passed", "failed", "hung", "died", "unseen")
 
 
@@ -86,77 +74,6 @@ def _with_needed(cells: Sequence[Cell], only: frozenset[str]) -> frozenset[str]:
     return frozenset(wanted)
 
 
-class _Gone(Exception):
-    """A side is no more, or does not answer; the message says why."""
-
-    def __init__(self, message: str, state: State = "died") -> None:
-        super().__init__(message)
-        self.state = state
-
-
-class _Side:
-    """One confined process: orders go in, answers come back."""
-
-    def __init__(self, side: Literal["student", "trusted"], level: Level, limits: Limits) -> None:
-        self._above = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
-        Path(self._above.name).chmod(0o711)  # so that root's boxes at level B can be nobody's
-        # The same path on both sides wherever there can be one: tests hand paths to a student's functions.
-        folder = "/tmp/work" if level == "A" else f"{self._above.name}/work"
-        try:
-            self._box, control = zygote().spawn(Order(side, level, limits, folder))
-        except BaseException:
-            self._above.cleanup()
-            raise
-        self._channel = Channel(control, most_bytes=MOST_HEARD, most_parts=MOST_PARTS)
-
-    def give(self, files: Mapping[str, bytes], ours: bool) -> None:
-        """Put files into the working folder."""
-        if files:
-            self.tell({"op": "files", "names": list(files), "ours": ours}, buffers=list(files.values()))
-            self.hear(30)
-
-    def tell(self, order: dict[str, Any], number: int | None = None, buffers: Sequence[bytes] = ()) -> None:
-        """Send an order, and a socket with it; raise _Gone when nobody listens."""
-        try:
-            # One who does not read must not make us wait: what is sent fits into memory, and is read at once.
-            self._channel.send(order, buffers, seconds=GRACE)
-            if number is not None:
-                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [number]))]
-                self._channel.socket.sendmsg([b"!"], rights)
-        except (Closed, OSError):
-            raise _Gone(ENDED) from None
-
-    def hear(self, seconds: float) -> dict[str, Any]:
-        """Return the answer; raise _Gone when there is none in time, or the side used more than it may."""
-        ends, next_look = time.monotonic() + seconds, time.monotonic() + LOOK
-
-        def look() -> None:
-            nonlocal next_look
-            now = time.monotonic()
-            if now > ends:
-                raise _Gone("it did not answer in time", "hung")
-            if now >= next_look:
-                next_look = now + LOOK
-                reason = zygote().watch(self._box)
-                if reason:
-                    raise _Gone(f"it {reason}")
-
-        try:
-            answer, _ = self._channel.receive(meanwhile=look)
-        except (Closed, Malformed, MemoryError) as error:
-            raise _Gone(ENDED if isinstance(error, Closed) else "what it answered was no answer") from None
-        if not isinstance(answer, dict):
-            raise _Gone("what it answered was no answer")
-        return answer
-
-    def close(self) -> float:
-        """End it and all that it started; return the CPU seconds that it spent."""
-        self._channel.close()
-        spent = zygote().end(self._box)
-        self._above.cleanup()
-        return spent
-
-
 class _Play:
     def __init__(
         self,
@@ -169,9 +86,10 @@ class _Play:
         self._rebuilt, self._limits, self._level = rebuilt, limits, level
         self._files, self._course_files = files, course_files
         self._answers = "\n\n".join(c.source for c in rebuilt.cells if c.role in ("answer", "added", "written"))
-        self._student: _Side | None = None
-        self._trusted: _Side | None = None
+        self._student: Side | None = None
+        self._judge: Judge | None = None
         self._set_up: list[str] = []
+        self._behind: Behind | None = None  # what the first judge had behind it
         self._ran: list[Cell] = []  # what a new box for the student's side has to run again
         self._boxes = 1
         self._why_gone = ""
@@ -180,17 +98,17 @@ class _Play:
 
     def __enter__(self) -> Self:
         self._ends = time.monotonic() + self._limits.notebook_seconds
-        self._student = self._side("student")
+        self._student = self._students_side()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for side in (self._student, self._trusted):
-            if side is not None:
-                with contextlib.suppress(OSError):
-                    self.cpu_seconds += side.close()
+        self._close_judge()
+        if self._student is not None:
+            with contextlib.suppress(OSError):
+                self.cpu_seconds += self._student.close()
 
-    def _side(self, which: Literal["student", "trusted"]) -> _Side:
-        side = _Side(which, self._level, self._limits)
+    def _students_side(self) -> Side:
+        side = Side("student", self._level, self._limits)
         side.give(self._course_files, ours=True)
         side.give(self._files, ours=False)
         return side
@@ -203,7 +121,7 @@ class _Play:
                 continue
             if cell.role == "tests":
                 if tests is None or cell.name in tests:
-                    results[cell.name] = self._judge(cell)
+                    results[cell.name] = self._judged(cell)
             else:
                 results[cell.name] = self._run(cell)
         return results
@@ -215,14 +133,14 @@ class _Play:
         """Run a cell on the student's side, and one of ours on the trusted side as well."""
         if cell.role == "set-up":
             self._set_up.append(cell.source)
-            if self._trusted is not None:
-                self._set_up_trusted(cell.source)
+            if self._judge is not None:
+                self._judge.set_up(cell.source)
         seconds = self._seconds()
         if self._student is None or seconds <= 0:
             return CellResult(cell.name, "unseen", message=self._why_gone or "the time for this notebook was used up")
         try:
             answer = self._run_there(cell, seconds)
-        except _Gone as gone:
+        except Gone as gone:
             late = f"it ran longer than {seconds:.0f} s, and was stopped"
             self._again(late if gone.state == "hung" else str(gone))
             return CellResult(cell.name, gone.state, message=late if gone.state == "hung" else str(gone))
@@ -241,39 +159,36 @@ class _Play:
         if self._boxes > MOST_BOXES:
             self._why_gone = f"too many cells ended the notebook's process; the last because {why}"
             return
-        self._student = self._side("student")
+        self._student = self._students_side()
         try:
             for cell in self._ran:
                 self._run_there(cell, max(0.1, self._seconds()))
-        except _Gone as gone:
+        except Gone as gone:
             self._end_student(f"a cell that ran before did not run again: {gone}")
 
-    def _judge(self, cell: Cell) -> CellResult:
+    def _judged(self, cell: Cell) -> CellResult:
         """Run a tests cell on the trusted side, against a fork of the student's process."""
         seconds = self._seconds()
         if self._student is None or seconds <= 0:
             return CellResult(cell.name, "unseen", 0.0, message=self._why_gone or "the notebook's time was used up")
         try:
-            trusted = self._the_trusted()
-        except _Gone as gone:
+            judge = self._the_judge()
+        except Gone as gone:
             raise CourseError(f"the trusted side could not be started: {gone}") from None
         mine, theirs = socket.socketpair()
         with mine, theirs:
             try:
                 self._student.tell({"op": "serve", "seconds": seconds + GRACE}, theirs.fileno())
-            except _Gone as gone:
+            except Gone as gone:
                 self._again(str(gone))
                 return CellResult(cell.name, "died", 0.0, message=str(gone))
             theirs.close()
             answer: dict[str, Any]
             try:
-                trusted.tell({"op": "judge", "source": cell.source, "seconds": seconds}, mine.fileno())
-                mine.close()
-                answer = trusted.hear(seconds + GRACE)
-            except _Gone:
+                answer = judge.ask(cell.source, seconds, mine)
+            except Gone:
                 # A test that cannot even be stopped: its process goes, and the next tests cell gets a new one.
-                self.cpu_seconds += trusted.close()
-                self._trusted = None
+                self._close_judge(stop=True)
                 answer = {"state": "hung", "message": f"it took longer than {seconds:.0f} s, and was stopped"}
         self._let_go(answer.get("state") == "hung")
         return self._result(cell, answer)
@@ -282,31 +197,26 @@ class _Play:
         """Wait until the student's side has thrown the copy away that answered a tests cell."""
         assert self._student is not None
         try:
-            if hung:
-                self._student.tell({"op": "stop"})  # the call still runs there, and nobody waits for it
-            self._student.hear(COPY_ENDS)
-        except _Gone:
-            try:
-                self._student.tell({"op": "stop"})
-                self._student.hear(GRACE)
-            except _Gone as gone:
-                self._again(str(gone))
+            self._student.let_go(stop=hung)  # then the call still runs there, and nobody waits for it
+        except Gone as gone:
+            self._again(str(gone))
 
-    def _the_trusted(self) -> _Side:
-        if self._trusted is None:
-            self._trusted = self._side("trusted")
-            names = sorted(self._rebuilt.student_names)
-            self._trusted.tell({"op": "begin", "student_names": names, "answers": self._answers})
-            for source in (*self._rebuilt.imports, *self._set_up):
-                self._set_up_trusted(source)
-        return self._trusted
+    def _the_judge(self) -> Judge:
+        if self._judge is None:
+            if self._behind is None:
+                set_up = (*self._rebuilt.imports, *self._set_up)
+                files = tuple(sorted(self._course_files.items()))
+                self._behind = Behind(self._level, self._limits, self._rebuilt.student_names, set_up, files)
+            self._judge = Judge(self._behind, self._files, self._answers)
+            for source in (*self._rebuilt.imports, *self._set_up)[len(self._behind.set_up) :]:
+                self._judge.set_up(source)
+        return self._judge
 
-    def _set_up_trusted(self, source: str) -> None:
-        assert self._trusted is not None
-        self._trusted.tell({"op": "set-up", "source": source})
-        answer = self._trusted.hear(self._limits.cell_seconds + GRACE)
-        if answer.get("state") != "passed":
-            self.notes.append(f"for the instructor: a set-up cell failed beside the tests: {answer.get('message')}")
+    def _close_judge(self, stop: bool = False) -> None:
+        if self._judge is not None:
+            self.cpu_seconds += self._judge.close(stop)
+            self.notes += self._judge.notes
+            self._judge = None
 
     def _end_student(self, why: str) -> None:
         if self._student is not None:

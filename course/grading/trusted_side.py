@@ -2,7 +2,8 @@
 
 Forked from the same clean, warm process as the student's side, and confined as well: a test that loops on what a
 student returns must end. It gets the tests only after the fork, so that nothing that a student's process descends
-from has ever known them.
+from has ever known them. With the set-up cells behind it, it can be kept: then a copy of it judges a submission, and
+what the copy did is undone before the next one is made (`judges`, `ground`).
 """
 
 from __future__ import annotations
@@ -11,21 +12,27 @@ import ast
 import builtins
 import contextlib
 import os
+import random
+import select
 import signal
 import socket
 import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from course.grading import student_side
 from course.grading.cells import MOST_MESSAGE, Shell
 from course.grading.files import CODE, Folder
+from course.grading.ground import CannotBeShared, Ground, of_this_process
 from course.grading.proxies import Asker, Proxy
 from course.grading.records import Limits
 from course.grading.wire import Channel, Closed, Late
+
+#: Where a box of level A may write.
+SCRATCH = (Path("/tmp"), Path("/dev/shm"))
 
 
 class TooLate(BaseException):
@@ -37,22 +44,25 @@ def live(control: socket.socket, root: str, limits: Limits) -> int:
     os.chdir(root)
     sys.path.insert(0, root)
     builtins.input = student_side.nobody_answers
-    forbid_code()
-    judge = _Judge(Channel(control), Shell(limits.output_bytes), Folder(Path(root), refuse=CODE))
+    fork = forbid_code()
+    judge = _Judge(Channel(control), Shell(limits.output_bytes), Folder(Path(root), refuse=CODE), fork)
     with contextlib.suppress(Closed):
         judge.live()
     return 0
 
 
 class _Judge:
-    def __init__(self, control: Channel, shell: Shell, folder: Folder) -> None:
-        self.control, self.shell, self.folder = control, shell, folder
+    def __init__(self, control: Channel, shell: Shell, folder: Folder, fork: Callable[[], int]) -> None:
+        self.control, self.shell, self.folder, self.fork = control, shell, folder, fork
         # A value that a tests cell ends in can be points: a student's object must not write its own.
         shell.show_as(Proxy, "an object on the student's side")
         self.ours: dict[str, Any] = {}
         self.student_names: frozenset[str] = frozenset()
         self.always: frozenset[str] = frozenset()  # what our own set-up functions read of the student's
         self.answers = ""
+        with contextlib.suppress(OSError):  # no /proc: then it cannot be kept
+            self.descriptors = of_this_process()
+        self.ground: Ground | None = None
 
     def live(self) -> None:
         while True:
@@ -65,14 +75,57 @@ class _Judge:
                 self.control.send({"state": "passed"})
             elif order["op"] == "begin":
                 self.student_names = frozenset(order["student_names"])
+            elif order["op"] == "submission":
                 self.answers = order["answers"]
             elif order["op"] == "set-up":
                 self.control.send(self.set_up(order["source"]))
             elif order["op"] == "judge":
                 (calls,) = student_side._receive_sockets(self.control.socket, 1)
                 self.control.send(self.judge(order["source"], Channel(calls), float(order["seconds"])))
-            else:
+            elif order["op"] == "keep":
+                self.control.send(self.keep())
+            elif order["op"] == "copy":
+                (line,) = student_side._receive_sockets(self.control.socket, 1)
+                self.copy(Channel(line))
+            elif order["op"] != "stop":  # a stop that comes when what it was for has just ended by itself
                 return
+
+    def keep(self) -> dict[str, Any]:
+        """Say whether copies can be made of what there is now."""
+        try:
+            self.ground = Ground(self.folder.path, SCRATCH, self.descriptors)
+        except (CannotBeShared, OSError, AttributeError) as reason:
+            return {"state": "failed", "message": str(reason)}
+        return {"state": "passed"}
+
+    def copy(self, line: Channel) -> None:
+        """Let a copy of this process answer on a line of its own, until nobody talks to it or the grader says so."""
+        assert self.ground is not None
+        dice = random.getstate()
+        child = self.fork()
+        if child == 0:
+            status = 1
+            try:
+                random.setstate(dice)  # a fork throws it anew, and a set-up cell may have set it
+                self.control.close()
+                self.control = line
+                with contextlib.suppress(Closed):
+                    self.live()
+                status = 0
+            finally:
+                os._exit(status)
+        line.close()
+        ended = os.pidfd_open(child)
+        try:
+            ready, _, _ = select.select([ended, self.control.socket], [], [])
+            if ended not in ready:
+                self.control.receive()  # the word "stop"; Closed, and all ends with this process
+                os.kill(child, signal.SIGKILL)
+            _, _, used = os.wait4(child, 0)
+        finally:
+            os.close(ended)
+        self.ground.put_back()
+        self.control.send({"state": "passed", "cpu_seconds": used.ru_utime + used.ru_stime})
 
     def set_up(self, source: str) -> dict[str, Any]:
         """Run one of our own cells; what it binds is known on both sides from then on."""
@@ -230,19 +283,29 @@ DATA_LIBRARIES = ("numpy", "pandas", "scipy", "sklearn", "joblib", "collections"
 PLAIN = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "bytes", "complex", "slice", "range", "object"}
 
 
-def forbid_code() -> None:
+def forbid_code() -> Callable[[], int]:
     """Refuse what would turn a student's data into code in this process, for the rest of its life.
 
-    Starting programs, and unpickling a file that names anything but arrays, frames and estimators.
+    Starting programs, and unpickling a file that names anything but arrays, frames and estimators. Returns the one
+    way that is left to fork.
     """
+    ours: list[bool] = []
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in PROGRAMS:
+        if event in PROGRAMS and not ours:
             raise RuntimeError(f"a tests cell may not start programs ({event}); subprocess.run is the way")
         if event == "pickle.find_class" and not _is_data(*arguments):
             raise RuntimeError(f"this file holds more than data: it names {arguments[0]}.{arguments[1]}")
 
+    def fork() -> int:
+        ours.append(True)
+        try:
+            return os.fork()
+        finally:
+            ours.clear()
+
     sys.addaudithook(watch)
+    return fork
 
 
 def _is_data(module: str, name: str) -> bool:

@@ -23,6 +23,7 @@ from typing import Any
 
 import course_specimen as specimen
 
+from course.grading import judges
 from course.grading.box import descendants, opened
 from course.grading.grader import grade_notebook
 from course.grading.reading import extra_files, read_submission
@@ -188,10 +189,15 @@ def score(result: NotebookResult) -> float:
 
 
 def alive() -> list[str]:
-    """What still runs of a submission: beneath the warm process, or with the mark anywhere."""
+    """What still runs of a submission: beneath the warm process, or with the mark anywhere.
+
+    What judges a class is kept, with nobody's submission in it.
+    """
     with opened("/proc") as proc:
-        found = [f"process {pid} of the grader's" for pid in descendants(zygote()._process.pid, proc)]
-    return found + marked()
+        running = set(descendants(zygote()._process.pid, proc))
+        for original in filter(None, judges._originals().values()):  # process 1 of its box, and itself
+            running -= {original.side._box, min(descendants(original.side._box, proc))}
+    return [f"process {pid} of the grader's" for pid in sorted(running)] + marked()
 
 
 def marked() -> list[str]:

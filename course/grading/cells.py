@@ -23,7 +23,15 @@ MOST_DISPLAYS = 50
 MOST_DISPLAYED = 8 * 2**20
 PICTURES = ("image/png", "image/jpeg")
 #: Cells that do nothing, in what ways cells can end; Python adapts what has run eight times.
-REHEARSED = ("import math", "def f(x):\n    return x + 1", "print(f(1))", "f(1)", "assert f(1) == 1, 'why'", "1 / 0", "(")
+REHEARSED = (
+    "import math",
+    "def f(x):\n    return x + 1",
+    "print(f(1))",
+    "f(1)",
+    "assert f(1) == 1, 'why'",
+    "1 / 0",
+    "(",
+)
 REHEARSALS = 10
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from course.errors import CourseError
+from course.grading.ahead import may_run_ahead
 from course.grading.cells import MOST_MESSAGE, safe_outputs
 from course.grading.judges import Behind, Judge
 from course.grading.names import changed_and_read
@@ -89,7 +90,8 @@ class _Play:
         self._student: Side | None = None
         self._judge: Judge | None = None
         self._set_up: list[str] = []
-        self._behind: Behind | None = None  # what the first judge had behind it
+        self._behind: Behind | None = None  # what each judge has behind it
+        self._behind_it = 0  # how many set-up cells, imports included, the judge has run
         self._ran: list[Cell] = []  # what a new box for the student's side has to run again
         self._boxes = 1
         self._why_gone = ""
@@ -133,8 +135,7 @@ class _Play:
         """Run a cell on the student's side, and one of ours on the trusted side as well."""
         if cell.role == "set-up":
             self._set_up.append(cell.source)
-            if self._judge is not None:
-                self._judge.set_up(cell.source)
+            self._bring_up_to_date()
         seconds = self._seconds()
         if self._student is None or seconds <= 0:
             return CellResult(cell.name, "unseen", message=self._why_gone or "the time for this notebook was used up")
@@ -172,7 +173,7 @@ class _Play:
         if self._student is None or seconds <= 0:
             return CellResult(cell.name, "unseen", 0.0, message=self._why_gone or "the notebook's time was used up")
         try:
-            judge = self._the_judge()
+            judge = self._the_judge(cell)
         except Gone as gone:
             raise CourseError(f"the trusted side could not be started: {gone}") from None
         mine, theirs = socket.socketpair()
@@ -201,16 +202,34 @@ class _Play:
         except Gone as gone:
             self._again(str(gone))
 
-    def _the_judge(self) -> Judge:
+    def _the_judge(self, cell: Cell) -> Judge:
         if self._judge is None:
             if self._behind is None:
-                set_up = (*self._rebuilt.imports, *self._set_up)
-                files = tuple(sorted(self._course_files.items()))
-                self._behind = Behind(self._level, self._limits, self._rebuilt.student_names, set_up, files)
+                self._behind = self._all_behind(cell)
             self._judge = Judge(self._behind, self._files, self._answers)
-            for source in (*self._rebuilt.imports, *self._set_up)[len(self._behind.set_up) :]:
-                self._judge.set_up(source)
+            self._behind_it = len(self._behind.set_up) + self._judge.ran_ahead
+            self._bring_up_to_date()
         return self._judge
+
+    def _all_behind(self, cell: Cell) -> Behind:
+        """Return what a judge has behind it whose first tests cell this is."""
+        names = self._rebuilt.student_names
+        return Behind(
+            level=self._level,
+            limits=self._limits,
+            student_names=names,
+            set_up=(*self._rebuilt.imports, *self._set_up),
+            ahead=may_run_ahead(self._rebuilt.cells[self._rebuilt.cells.index(cell) :], names),
+            course_files=tuple(sorted(self._course_files.items())),
+        )
+
+    def _bring_up_to_date(self) -> None:
+        """Run the set-up cells that the judge has not behind it yet, if there is one."""
+        if self._judge is not None:
+            all_of_them = (*self._rebuilt.imports, *self._set_up)
+            for source in all_of_them[self._behind_it :]:
+                self._judge.set_up(source)
+            self._behind_it = max(self._behind_it, len(all_of_them))
 
     def _close_judge(self, stop: bool = False) -> None:
         if self._judge is not None:

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from course.grading.ahead import Ahead
 from course.grading.records import Level, Limits
 from course.grading.sides import GRACE, Copy, Gone, Side
 from course.grading.zygote import Zygote, zygote
@@ -34,6 +35,7 @@ class Behind:
     limits: Limits
     student_names: frozenset[str]
     set_up: tuple[str, ...]
+    ahead: tuple[Ahead, ...]  # set-up cells further down that may run ahead, in a copy's original
     course_files: tuple[tuple[str, bytes], ...]
 
 
@@ -41,11 +43,11 @@ class Judge:
     """The process that judges one submission's notebook: a copy of a kept one, or a box of its own.
 
     Opening it may raise `Gone`: a set-up cell that does not end, or ends its process. `notes` say which set-up cells
-    failed beside the tests.
+    failed beside the tests, `ran_ahead` how many of `Behind.ahead` have run.
     """
 
     def __init__(self, behind: Behind, files: Mapping[str, bytes], answers: str) -> None:
-        self._behind, self.notes = behind, list[str]()
+        self._behind, self.notes, self.ran_ahead = behind, list[str](), 0
         self._line = self._copy() if behind.level == "A" and not files else self._alone(files)
         self._line.tell({"op": "submission", "answers": answers})
 
@@ -77,23 +79,26 @@ class Judge:
         for _ in range(2):  # an original that has been ended from outside is made anew
             known = _originals()
             if self._behind not in known:
-                side, notes = _made(self._behind, {})
+                original = _original(self._behind)
+                side = original.side
                 side.tell({"op": "keep"})
                 can_be_copied = side.hear(GRACE).get("state") == "passed"
-                _remember(self._behind, _Original(side, notes) if can_be_copied else None)
+                _remember(self._behind, original if can_be_copied else None)
                 if not can_be_copied:
-                    self.notes += notes
+                    self.notes += original.notes
+                    self.ran_ahead = original.ran_ahead
                     return side
-            original = known[self._behind]
+            kept = known[self._behind]
             known.move_to_end(self._behind)
-            if original is None:
+            if kept is None:
                 return self._alone({})
             try:
-                copy = Copy(original.side)
+                copy = Copy(kept.side)
             except Gone:
                 _forget(self._behind)
                 continue
-            self.notes += original.notes
+            self.notes += kept.notes
+            self.ran_ahead = kept.ran_ahead
             return copy
         raise Gone("it could not be copied, twice")
 
@@ -102,6 +107,7 @@ class Judge:
 class _Original:
     side: Side
     notes: Sequence[str]
+    ran_ahead: int
 
 
 #: The warm process from which the originals descend, and they; None for what cannot be copied.
@@ -133,6 +139,24 @@ def _forget(behind: Behind) -> float:
     with contextlib.suppress(OSError):
         return 0.0 if original is None else original.side.close()
     return 0.0
+
+
+def _original(behind: Behind) -> _Original:
+    """Return a process to copy: with the set-up cells behind it, and as many of those further down as may run ahead."""
+    ahead = list(behind.ahead)
+    while True:
+        side, notes = _made(behind, {})
+        for place, cell in enumerate(ahead):
+            side.tell({"op": "set-up ahead", "source": cell.source, "shared": sorted(cell.shared)})
+            state = side.hear(behind.limits.cell_seconds + GRACE).get("state")
+            if state != "passed":
+                del ahead[place:]
+                break
+        else:
+            return _Original(side, notes, len(ahead))
+        if state != "spoiled":
+            return _Original(side, notes, len(ahead))
+        side.close()
 
 
 def _made(behind: Behind, files: Mapping[str, bytes]) -> tuple[Side, list[str]]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from course.grading import student_side
+from course.grading.ahead import changeable, settings
 from course.grading.cells import MOST_MESSAGE, Shell
 from course.grading.files import CODE, Folder
 from course.grading.ground import CannotBeShared, Ground, of_this_process
@@ -79,6 +80,8 @@ class _Judge:
                 self.answers = order["answers"]
             elif order["op"] == "set-up":
                 self.control.send(self.set_up(order["source"]))
+            elif order["op"] == "set-up ahead":
+                self.control.send(self.set_up_ahead(order["source"], order["shared"]))
             elif order["op"] == "judge":
                 (calls,) = student_side._receive_sockets(self.control.socket, 1)
                 self.control.send(self.judge(order["source"], Channel(calls), float(order["seconds"])))
@@ -137,6 +140,21 @@ class _Judge:
         }
         self.always |= names_read(source) & self.student_names
         return {"state": state, "message": message, "outputs": outputs}
+
+    def set_up_ahead(self, source: str, shared: list[str]) -> dict[str, Any]:
+        """Run a set-up cell before the tests cells before it, if neither could tell; "spoiled" where it was too late.
+
+        It must leave the dice, the files and what else has no name as they were, and pass.
+        """
+        if name := changeable(shared, self.shell.names):
+            return {"state": "failed", "message": f"the tests before it may change {name}"}
+        before = student_side.get_chance(), settings()
+        answer = self.set_up(source)
+        if answer["state"] != "passed" or self.folder.has_changed():
+            return {"state": "spoiled", "message": answer["message"] or "it wrote files"}
+        if (student_side.get_chance(), settings()) != before:
+            return {"state": "spoiled", "message": "it moved the dice, or changed a setting"}
+        return {"state": "passed"}
 
     def judge(self, source: str, calls: Channel, seconds: float) -> dict[str, Any]:
         """Run one tests cell; say how it ended."""

@@ -139,7 +139,8 @@ def _size(count: int) -> str:
 class Box:
     """A confined tree of processes. `kill` ends it, `close` also frees what it held; a `with` block closes.
 
-    `pid` is the process to wait for, seen from outside: process 1 of the namespace at level A, else the watcher.
+    `pid` is the process to wait for, seen from outside: process 1 of the namespace at level A, which is the inside
+    itself, else its watcher.
     """
 
     pid: int
@@ -165,15 +166,15 @@ class Box:
 
     @contextlib.contextmanager
     def _processes(self) -> Iterator[tuple[list[int], int]]:
-        """The processes of the box without process 1 or the watcher, which are ours, and the /proc to find them in."""
+        """The processes of the box without a watcher, which is ours, and the /proc to find them in."""
         if self.proc is not None:
             try:
-                yield [int(name) for name in _names(self.proc) if name.isdigit() and name != "1"], self.proc
+                yield [int(name) for name in _names(self.proc) if name.isdigit()], self.proc
             except OSError:  # the namespace has ended, and its /proc with it
                 yield [], self.proc
         else:
             with opened("/proc") as proc:
-                yield descendants(self.pid, proc), proc
+                yield ([self.pid] if self.level == "A" else []) + descendants(self.pid, proc), proc
 
     def memory_bytes(self) -> int:
         """Memory of the whole tree beyond what the warm process had; what relatives share counts once."""
@@ -266,22 +267,19 @@ def _descriptors(process: int, proc: int) -> Iterator[os.stat_result]:
                 yield os.stat(name, dir_fd=folder)
 
 
-def keep_watch(inside: int, ending: Callable[[], None] | None) -> int:
-    """Run in process 1 or in the watcher: reap whoever ends until `inside` has, and return its status.
+def keep_watch(inside: int, ending: Callable[[], None]) -> int:
+    """Run in the watcher: reap whoever ends until `inside` has, and return its status.
 
-    The watcher has an `ending`, which is called then or on SIGTERM; process 1 has none, the kernel ends the rest.
-    SIGTERM and SIGCHLD must be blocked.
+    `ending` is called then or on SIGTERM. SIGTERM and SIGCHLD must be blocked.
     """
-    heard = {signal.SIGCHLD} if ending is None else {signal.SIGCHLD, signal.SIGTERM}
     while True:
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == inside:
                     code = os.waitstatus_to_exitcode(ended[1])
-                    if ending is not None:
-                        ending()
+                    ending()
                     return code if code >= 0 else 128 - code
-        if signal.sigwait(heard) == signal.SIGTERM and ending is not None:
+        if signal.sigwait({signal.SIGCHLD, signal.SIGTERM}) == signal.SIGTERM:
             ending()
             return 128 + signal.SIGTERM
 

@@ -41,7 +41,7 @@ class Ground:
     """
 
     def __init__(self, root: Path, scratch: tuple[Path, ...], descriptors: frozenset[str]) -> None:
-        if os.getppid() != 1:
+        if os.getpid() != 1:
             raise CannotBeShared("this process does not run in a namespace of its own")
         if len(list(Path("/proc/self/task").iterdir())) > 1:
             raise CannotBeShared("threads are running")
@@ -114,7 +114,7 @@ def _settings() -> tuple[Any, ...]:
 
 
 def _end_all_others() -> None:
-    """Kill all that this process may signal: in a namespace of its own, that is everything but process 1."""
+    """Kill all that this process may signal: process 1 of a namespace may signal all that runs there, and no more."""
     ends = time.monotonic() + ENDING_SECONDS
     while True:
         try:

@@ -41,10 +41,18 @@ SCAFFOLD = Path("/tmp")  # where the new root is put together; every machine has
 def clone() -> int:
     """Fork into new namespaces: 0 in the child, which is process 1 there, and the child's number in the parent.
 
-    The hooks of `os.register_at_fork` do not run: the child must fork once more, by `os.fork`, before it runs code
-    that cares.
+    Python does what it does around `os.fork`, its hooks included. The C library is not asked: it goes on calling the
+    child's main thread by the parent's number, which nobody asks for but locks that must know their owner again.
     """
-    return system_call(number("clone"), ALL | signal.SIGCHLD, 0, 0, 0, 0)
+    what = number("clone")
+    python = ctypes.pythonapi
+    python.PyOS_BeforeFork()
+    child = None
+    try:
+        child = system_call(what, ALL | signal.SIGCHLD, 0, 0, 0, 0)
+    finally:
+        (python.PyOS_AfterFork_Child if child == 0 else python.PyOS_AfterFork_Parent)()
+    return child
 
 
 def map_accounts(process: int) -> tuple[int, int]:

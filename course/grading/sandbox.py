@@ -32,6 +32,9 @@ What B refuses to honest code: sockets of every kind but connected pairs (so ser
 backend, unless the zygote began with JOBLIB_MULTIPROCESSING=0: then it works in turn); changes of modes and times are
 ignored. Threads, `subprocess`, `Process` with `Pipe`, temporary files work.
 
+At level A the inside is process 1 of its box. A signal that it sends itself, and does not handle, does not end it (a
+crash does); and of processes that outlive what started them, those that have ended count until the box ends.
+
 At neither level: kernel memory behind sockets (bounded by descriptors times processes, 0.2 MB each), CPU caches and
 timing, and faults of the kernel itself.
 """
@@ -198,7 +201,8 @@ def run_confined(confinement: Confinement, inside: Callable[[], int], keep_fds: 
             os.fchown(folder, *account)
         child = _fork(confinement.level)
         if child == 0:
-            _outer(confinement, inside, tuple(keep_fds), theirs, account)
+            begin = _alone if confinement.level == "A" else _watched
+            begin(confinement, inside, tuple(keep_fds), theirs, account)
         theirs.close()
         proc = _see_child_in(confinement.level, child, ours)
         with opened("/proc") as everyone:
@@ -254,43 +258,57 @@ def _see_child_in(level: Level, child: int, line: socket.socket) -> int | None:
         raise
 
 
-def _outer(
+def _alone(
+    confinement: Confinement, inside: Callable[[], int], keep: tuple[int, ...], line: socket.socket, _: None
+) -> NoReturn:
+    """Process 1 of the box, and its inside: builds the walls around itself. The rest of the box ends with it."""
+    try:
+        kernel.set_process(kernel.PR_SET_DUMPABLE, 1)  # so that the zygote, same account, may map our account
+        account = _ask_for_account(line)
+        _leave_the_zygote(confinement, keep, line)
+        caps = _caps(confinement)
+        _go_first_when_memory_runs_out()
+        proc = _enter_namespaces(confinement, account)
+        _die_with_zygote(line, signal.SIGKILL)
+        socket.send_fds(line, [READY], [] if proc is None else [proc])
+    except BaseException as error:
+        _refuse(line, error)
+    _inner(confinement, inside, keep, line, account, caps)
+
+
+def _watched(
     confinement: Confinement,
     inside: Callable[[], int],
     keep: tuple[int, ...],
     line: socket.socket,
-    account: tuple[int, int] | None,
+    account: tuple[int, int],
 ) -> NoReturn:
-    """Process 1 of the box, or its watcher: builds the walls, forks the inside, waits for it, ends the rest."""
+    """The watcher of a box without namespaces: forks the inside, waits for it, ends the rest."""
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
-        _reset_signals()
-        kernel.set_process(kernel.PR_SET_DUMPABLE, 1)  # so that the zygote, same account, may map our account
-        account = account or _ask_for_account(line)
-        _close_all_but(*keep, line.fileno())
-        os.setsid()
-        kernel.scrub_environment(_environment(confinement))
-        alone = confinement.level == "A"
+        _leave_the_zygote(confinement, keep, line)
         caps = _caps(confinement)
-        if alone:
-            _go_first_when_memory_runs_out()
-            proc = _enter_namespaces(confinement, account)
-        else:
-            proc = None
-            kernel.set_process(kernel.PR_SET_CHILD_SUBREAPER, 1)
-        _die_with_zygote(line, signal.SIGKILL if alone else signal.SIGTERM)
-        socket.send_fds(line, [READY], [] if proc is None else [proc])
+        kernel.set_process(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        _die_with_zygote(line, signal.SIGTERM)
+        socket.send_fds(line, [READY], [])
         process = os.fork()
         if process == 0:
+            os.setsid()
+            kernel.set_process(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             _inner(confinement, inside, keep, line, account, caps)
         kernel.set_process(kernel.PR_SET_DUMPABLE, 0)
-        if alone:
-            kernel.drop_capabilities()
         line.close()
         _close_all_but()
-        os._exit(keep_watch(process, None if alone else end_descendants))
+        os._exit(keep_watch(process, end_descendants))
     except BaseException as error:
         _refuse(line, error)
+
+
+def _leave_the_zygote(confinement: Confinement, keep: tuple[int, ...], line: socket.socket) -> None:
+    _reset_signals()
+    _close_all_but(*keep, line.fileno())
+    os.setsid()
+    kernel.scrub_environment(_environment(confinement))
 
 
 def _inner(
@@ -303,10 +321,8 @@ def _inner(
 ) -> NoReturn:
     """The inside: gives up what it may, then runs what it is for."""
     try:
-        os.setsid()
         _close_all_but(*keep, line.fileno())  # once more: what the walls were built with, and the old /dev/null
         if confinement.level != "A":
-            kernel.set_process(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             _become(account)
         kernel.set_process(kernel.PR_SET_DUMPABLE, 1)  # the watch reads its memory
         if confinement.level != "A":
@@ -452,7 +468,7 @@ def _caps(confinement: Confinement) -> dict[int, tuple[int, int]]:
     # So that one greedy array is a MemoryError in its cell, not the end of the box. The tree is watched besides.
     data = _writable_bytes() + limits.memory_bytes
     return {
-        resource.RLIMIT_CPU: (seconds, seconds + 5),
+        resource.RLIMIT_CPU: (seconds, seconds if confinement.level == "A" else seconds + 5),  # SIGXCPU, then SIGKILL
         resource.RLIMIT_FSIZE: (limits.file_bytes, limits.file_bytes),
         resource.RLIMIT_NOFILE: (DESCRIPTORS, DESCRIPTORS),
         resource.RLIMIT_CORE: (0, 0),
@@ -485,6 +501,6 @@ def _process_cap(confinement: Confinement) -> int:
     processes = confinement.limits.processes
     release = tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
     if confinement.level == "A" and release >= (5, 14):
-        return processes + 1  # process 1 is ours
+        return processes
     running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])  # every thread of the machine
     return running + FORK_BOMB_CAP * processes

@@ -114,7 +114,7 @@ def test_does_the_next_submission_meet_what_the_tests_of_one_left_behind(what):
 def test_does_a_process_that_tests_started_outlive_them():
     # What a tests cell may not do, but something that has taken its process over could.
     forks = "import ctypes, time\nif ctypes.CDLL(None).fork() == 0:\n    ctypes.CDLL(None).setsid(); time.sleep(60)"
-    counts = "import os\nassert sorted(int(n) for n in os.listdir('/proc') if n.isdigit())[2:] == [os.getpid()]"
+    counts = "import os\nassert sorted(int(n) for n in os.listdir('/proc') if n.isdigit()) == [1, os.getpid()]"
     submission(F, a_test(f"assert f(1) == 2\n{forks}"))
     found = asks(F, a_test(f"assert f(1) == 2\n{counts}"))
     assert found.state == "passed", found.message

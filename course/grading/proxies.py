@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from course.grading import frames, student_side
+from course.grading.dice import get_chance
 from course.grading.files import Folder
 from course.grading.handed_over import check, is_behaviour
 from course.grading.wire import Channel, Closed, Late, Malformed, Unpacker
@@ -121,7 +122,7 @@ class Asker:
         return self._given
 
     def _bring_along(self, request: dict[str, Any], buffers: list[bytes | memoryview]) -> None:
-        chance = student_side.get_chance()
+        chance = get_chance()
         if chance != self._chance_there:
             request["chance"] = len(buffers)
             buffers.append(pickle.dumps(chance))
@@ -160,7 +161,7 @@ class Asker:
 
         A test sees that they were touched; what it draws afterwards is not what a student has set up.
         """
-        here = student_side.get_chance()
+        here = get_chance()
         moved = [not isinstance(theirs, list) or theirs[place : place + 1] != [was] for place, was in enumerate(here)]
         self._turns += 1
         seed = hashlib.sha256(f"{self._turns}:{self.salt}".encode()).digest()
@@ -170,7 +171,7 @@ class Asker:
             import numpy as np
 
             np.random.seed(int.from_bytes(seed[:4]))
-        self._chance_there = student_side.get_chance()
+        self._chance_there = get_chance()
 
     def _follow(self, name: str, now: Any) -> None:
         """Bring a name up to date that a call has changed, unless the tests cell has bound it itself since."""

@@ -31,6 +31,7 @@ from typing import Any
 
 from course.grading import frames
 from course.grading.cells import Shell
+from course.grading.dice import get_chance, set_chance
 from course.grading.files import Folder
 from course.grading.records import Limits
 from course.grading.wire import Channel, Closed, Packer
@@ -338,8 +339,8 @@ class Server:
     def _take_in(self, request: dict[str, Any], buffers: list[bytearray]) -> None:
         """Bring chance and files to where they are on the other side."""
         if "chance" in request:
-            self._chance = pickle.loads(buffers[request["chance"]])
-            set_chance(self._chance)
+            set_chance(pickle.loads(buffers[request["chance"]]))
+            self._chance = get_chance()
         if "files" in request:
             self._folder.write(pickle.loads(buffers[request["files"]]))
         builtins.input = Remote(request["input"], "input") if request.get("input") is not None else nobody_answers
@@ -483,29 +484,6 @@ def _signature(target: Any) -> list[Any]:
     return [
         [p.name, int(p.kind), p.default is not empty, None if p.default is empty else p.default] for p in parameters
     ]
-
-
-# --- chance -----------------------------------------------------------------------------------------------------
-
-
-def get_chance() -> list[Any]:
-    """Return the state of the global generators as plain data."""
-    numpy = sys.modules.get("numpy")
-    state = [random.getstate()]
-    if numpy is not None:
-        name, keys, place, has_gauss, cached = numpy.random.get_state()
-        state.append((name, keys.tobytes(), int(place), int(has_gauss), float(cached)))
-    return state
-
-
-def set_chance(state: list[Any]) -> None:
-    """Set the global generators; raise for what is no state."""
-    random.setstate(state[0])
-    if len(state) > 1:
-        import numpy as np
-
-        name, keys, place, has_gauss, cached = state[1]
-        np.random.set_state((name, np.frombuffer(keys, dtype=np.uint32), place, has_gauss, cached))
 
 
 # --- what the trusted side's pickles name -------------------------------------------------------------------------

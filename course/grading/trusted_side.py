@@ -26,6 +26,7 @@ from typing import Any
 from course.grading import student_side
 from course.grading.ahead import changeable, settings
 from course.grading.cells import MOST_MESSAGE, Shell
+from course.grading.dice import get_chance
 from course.grading.files import CODE, Folder
 from course.grading.ground import CannotBeShared, Ground, of_this_process
 from course.grading.proxies import Asker, Proxy
@@ -148,11 +149,11 @@ class _Judge:
         """
         if name := changeable(shared, self.shell.names):
             return {"state": "failed", "message": f"the tests before it may change {name}"}
-        before = student_side.get_chance(), settings()
+        before = get_chance(), settings()
         answer = self.set_up(source)
         if answer["state"] != "passed" or self.folder.has_changed():
             return {"state": "spoiled", "message": answer["message"] or "it wrote files"}
-        if (student_side.get_chance(), settings()) != before:
+        if (get_chance(), settings()) != before:
             return {"state": "spoiled", "message": "it moved the dice, or changed a setting"}
         return {"state": "passed"}
 

@@ -180,7 +180,9 @@ def _customers(rng: np.random.Generator, changes: Sequence[Change]) -> pd.DataFr
     day = np.repeat(np.arange(DAYS), np.round(traffic).astype(int))
     values = _CENTRE + _SPREAD * rng.normal(size=(len(day), len(COLUMNS)))
     new = rng.random(len(day)) < from_new_shop[day]
-    shop = np.where(new, "harbour", np.array(["market", "station"])[(rng.random(len(day)) < 0.4).astype(int)])
+    place = np.where(new, 2, rng.random(len(day)) < 0.4)
+    # The same three objects throughout, where an array of characters would become as many as there are sessions.
+    shop = np.array(["market", "station", "harbour"], dtype=object)[place]
     values[:, COLUMNS.index("basket_value")] *= fuller[day]
     values[new, COLUMNS.index("screen_width")] *= 0.55
     return pd.DataFrame({"day": day, "shop": shop, **dict(zip(COLUMNS, np.maximum(values, 0.0).T, strict=True))})

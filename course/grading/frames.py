@@ -14,6 +14,7 @@ import functools
 import io
 import pickle
 import sys
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -50,10 +51,22 @@ def loads(data: bytes | bytearray, apart: Iterable[bytearray] = ()) -> Any:
     return pickle.loads(data, buffers=apart)
 
 
-def imprint(value: Any) -> bytes | int:
-    """Return what is another one once anything in the value has changed; raise for what does not pickle."""
-    found = _pickled(value, _reducers(_taken_apart, _told_apart), None)
-    return found if len(found) <= MOST_KEPT else hash(found)  # to compare costs less, to keep takes memory
+def imprint(value: Any) -> tuple[bytes | int, ...]:
+    """Return what is another one once anything in the value has changed; raise for what does not pickle.
+
+    Of larger arrays it holds a checksum: to copy them takes memory that is new, which costs more than to read them.
+    """
+    sums: list[int] = []
+
+    def keep(buffer: pickle.PickleBuffer) -> bool:
+        data = buffer.raw()
+        if data.nbytes < LEAST_APART:
+            return True  # in the pickle
+        sums.append(zlib.crc32(data))
+        return False
+
+    found = _pickled(value, _reducers(_taken_apart, _told_apart), keep)
+    return found if len(found) <= MOST_KEPT else hash(found), *sums  # to compare costs less, to keep takes memory
 
 
 def _pickled(

@@ -36,6 +36,8 @@ MOST_BUFFERS = 10_000
 MOST_INT_BITS = 100_000
 #: Parts of a message are joined up to so many bytes.
 GATHERED = 2**18
+#: Parts of a message that one call reads; the system takes 1,024.
+MOST_AT_ONCE = 512
 #: numpy kinds that are plain data: truth values, whole and real and complex numbers, bytes, text, time spans, times.
 PLAIN_KINDS = "biufcSUmM"
 #: How often `meanwhile` is called while nothing comes, in seconds.
@@ -95,20 +97,20 @@ class Channel:
         `meanwhile` is called many times a second while the message is on its way, however slowly it comes.
         """
         ends = None if seconds is None else time.monotonic() + seconds
-        total, length, count = _HEAD.unpack(self._read(_HEAD.size, ends, meanwhile))
+        head = bytearray(_HEAD.size)
+        self._read([head], ends, meanwhile)
+        total, length, count = _HEAD.unpack(head)
         if count > MOST_BUFFERS or total > self._most or length + count * _SIZE.size > total:
             raise Malformed(f"a message of {total} bytes and {count} buffers; at most {self._most} are taken")
         # Not a byte more than the message: what comes behind it may be a socket.
-        body = memoryview(self._read(total, ends, meanwhile))
-        sizes = [size for (size,) in _SIZE.iter_unpack(body[: count * _SIZE.size])]
-        place = count * _SIZE.size + length
-        if place + sum(sizes) != total:
+        text = bytearray(count * _SIZE.size + length)
+        self._read([text], ends, meanwhile)
+        sizes = [size for (size,) in _SIZE.iter_unpack(memoryview(text)[: count * _SIZE.size])]
+        if len(text) + sum(sizes) != total:
             raise Malformed("a message whose parts are not as long as the whole")
-        text = bytes(body[place - length : place])
-        buffers = []
-        for size in sizes:
-            buffers.append(bytearray(body[place : place + size]))
-            place += size
+        del text[: count * _SIZE.size]
+        buffers = [bytearray(size) for size in sizes]
+        self._read(buffers, ends, meanwhile)
         if self._most_parts is not None and sum(text.count(part) for part in b",[{") > self._most_parts:
             raise Malformed("a message of too many parts, each of which takes far more memory than its text")
         try:
@@ -150,10 +152,11 @@ class Channel:
         if self.socket.gettimeout() != seconds:
             self.socket.settimeout(seconds)
 
-    def _read(self, size: int, ends: float | None, meanwhile: Callable[[], None] | None) -> bytearray:
-        found = bytearray(size)
-        view, place = memoryview(found), 0
-        while place < size:
+    def _read(self, buffers: Sequence[bytearray], ends: float | None, meanwhile: Callable[[], None] | None) -> None:
+        """Fill the buffers, one after the other."""
+        waiting = [memoryview(buffer) for buffer in buffers if buffer]
+        waiting.reverse()
+        while waiting:
             left = None if ends is None else ends - time.monotonic()
             if left is not None and left <= 0:
                 raise Late
@@ -162,15 +165,17 @@ class Channel:
                 left = min(MEANWHILE, MEANWHILE if left is None else left)
             self._wait_at_most(left)
             try:
-                got = self.socket.recv_into(view[place:], min(size - place, 2**20))
+                got, _, _, _ = self.socket.recvmsg_into(waiting[: -MOST_AT_ONCE - 1 : -1])
             except TimeoutError:
                 continue  # late, or time for another look
             except OSError as error:
                 raise Closed(str(error)) from None
             if not got:
                 raise Closed("the other side closed the connection")
-            place += got
-        return found
+            while waiting and got >= len(waiting[-1]):
+                got -= len(waiting.pop())
+            if got:
+                waiting[-1] = waiting[-1][got:]
 
 
 def _gathered(parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:

@@ -27,7 +27,7 @@ from typing import Any, Literal, Self
 import platformdirs
 
 from course.errors import CourseError
-from course.grading import sandbox, warmth
+from course.grading import practice, sandbox, warmth
 from course.grading.records import Level, Limits
 from course.grading.warmth import ALWAYS
 
@@ -180,6 +180,7 @@ def _warm(modules: Iterable[str]) -> None:
     for module in modules:
         with contextlib.suppress(Exception):  # what is not there, or fails, does so again in its cell, and is seen
             warmth.compute_once(importlib.import_module(module))
+    practice.practise()
     gc.collect()
     gc.freeze()
 

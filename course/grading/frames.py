@@ -139,18 +139,41 @@ def _pandas() -> tuple[Any, Any, Any, Any]:
     return pd.DataFrame, BlockManager, new_block, BlockPlacement
 
 
+class _Numbers(dict):
+    """Numbers things in the order in which they come."""
+
+    def __missing__(self, thing: Any) -> int:
+        number = self[thing] = len(self)
+        return number
+
+
 def _texts(array: Any) -> Any:
-    """Reduce a column of texts to a list, in which one that is there many times is the same object."""
+    """Reduce a column of texts: of up to 256 different ones to them and a byte a row, else to a list."""
+    texts = array._ndarray.tolist()
+    numbers = _Numbers()
     try:
-        texts = list(map(sys.intern, array._ndarray.tolist()))
+        rows = bytes(map(numbers.__getitem__, texts))
+        if set(map(type, numbers)) <= {str}:
+            return texts_by_number, (array.dtype, list(map(sys.intern, numbers)), rows)
+    except ValueError:  # too many for a byte
+        pass
+    try:
+        return texts_of, (array.dtype, list(map(sys.intern, texts)))
     except TypeError:  # one is missing, or no plain text
         return array.__reduce_ex__(5)
-    return texts_of, (array.dtype, texts)
 
 
 def _told_apart(array: Any) -> Any:
     """Reduce a column of texts, for an imprint, to a number: to hash them takes a tenth of what to write them does."""
     return texts_of, (array.dtype, hash(tuple(array._ndarray.tolist())))
+
+
+def texts_by_number(kind: Any, texts: list[str], rows: bytes) -> Any:
+    """Return a column of texts as pandas keeps it, from the different ones and their numbers."""
+    import numpy as np
+    import pandas as pd
+
+    return pd.arrays.StringArray._simple_new(np.array(texts, dtype=object)[np.frombuffer(rows, dtype=np.uint8)], kind)
 
 
 def texts_of(kind: Any, texts: list[str]) -> Any:

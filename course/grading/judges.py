@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course.grading.ahead import Ahead
+from course.grading.names import names_read
 from course.grading.records import Level, Limits
 from course.grading.sides import GRACE, Copy, Gone, Side
 from course.grading.zygote import Zygote, zygote
@@ -57,8 +58,9 @@ class Judge:
 
     def ask(self, source: str, seconds: float, calls: socket.socket) -> dict[str, Any]:
         """Have a tests cell judged that talks to the student's side by `calls`, which ends here; may raise `Gone`."""
+        order = {"op": "judge", "source": source, "reads": sorted(names_read(source)), "seconds": seconds}
         with calls:
-            self._line.tell({"op": "judge", "source": source, "seconds": seconds}, calls.fileno())
+            self._line.tell(order, calls.fileno())
         return self._line.hear(seconds + GRACE)
 
     def close(self, stop: bool = False) -> float:

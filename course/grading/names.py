@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 
 #: Cell and line magics that run what stands in them in the notebook's own namespace.
@@ -32,6 +33,7 @@ def bound_names(source: str, *, magics: bool = True) -> frozenset[str]:
     return frozenset(scope.names | scope.global_names)
 
 
+@functools.lru_cache(maxsize=1024)  # the same tests cells for a whole class
 def changed_and_read(source: str) -> tuple[frozenset[str], frozenset[str]] | None:
     """Return the names that a tests cell may bind or change, and those it may read; None when that cannot be told.
 
@@ -64,6 +66,22 @@ def changed_and_read(source: str) -> tuple[frozenset[str], frozenset[str]] | Non
             # `worlds.append(…)` as a statement is there for what it changes.
             bound |= _root(node.value.func) if isinstance(node.value.func, ast.Attribute) else set()
     return frozenset(bound), frozenset(read)
+
+
+@functools.lru_cache(maxsize=1024)
+def names_read(source: str) -> frozenset[str]:
+    """Return every name that a cell may read, those in texts included: `globals()["f"]` is a way to ask for f.
+
+    >>> sorted(names_read("assert f(x) == 3 and 'g' in globals()"))
+    ['f', 'g', 'globals', 'x']
+    """
+    found: set[str] = set()
+    for node in ast.walk(parsed(source, magics=True)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            found.add(node.value)
+    return frozenset(found)
 
 
 def _root(node: ast.expr) -> set[str]:

@@ -29,6 +29,7 @@ from course.grading.cells import MOST_MESSAGE, Shell
 from course.grading.dice import get_chance
 from course.grading.files import CODE, Folder
 from course.grading.ground import CannotBeShared, Ground, of_this_process
+from course.grading.names import names_read
 from course.grading.proxies import Asker, Proxy
 from course.grading.records import Limits
 from course.grading.wire import Channel, Closed, Late
@@ -85,7 +86,7 @@ class _Judge:
                 self.control.send(self.set_up_ahead(order["source"], order["shared"]))
             elif order["op"] == "judge":
                 (calls,) = student_side._receive_sockets(self.control.socket, 1)
-                self.control.send(self.judge(order["source"], Channel(calls), float(order["seconds"])))
+                self.control.send(self.judge(order, Channel(calls)))
             elif order["op"] == "keep":
                 self.control.send(self.keep())
             elif order["op"] == "copy":
@@ -157,15 +158,15 @@ class _Judge:
             return {"state": "spoiled", "message": "it moved the dice, or changed a setting"}
         return {"state": "passed"}
 
-    def judge(self, source: str, calls: Channel, seconds: float) -> dict[str, Any]:
+    def judge(self, order: dict[str, Any], calls: Channel) -> dict[str, Any]:
         """Run one tests cell; say how it ended."""
-        began = time.monotonic()
+        source, seconds, began = order["source"], float(order["seconds"]), time.monotonic()
         asker = Asker(calls, self.folder, self.ours, self.answers, self.student_names)
         asker.salt = source
         asker.deadline = lambda: max(0.0, began + seconds - time.monotonic())
         try:
             with _alarm(seconds), _getsource_from(asker), _programs_through(asker):
-                self._bind(asker, source)
+                self._bind(asker, frozenset(order["reads"]))
                 state, message, outputs = self.shell.run(source)
             if asker.broken and state == "passed":
                 state, message = asker.broken, "what came back was no data"
@@ -188,39 +189,15 @@ class _Judge:
         }.get(state, message)
         return {"state": state, "message": message, "outputs": outputs, "seconds": spent}
 
-    def _bind(self, asker: Asker, source: str) -> None:
+    def _bind(self, asker: Asker, reads: frozenset[str]) -> None:
         """Put the student's names, as they are now, in the place of those that the tests cell reads."""
         names = self.shell.names
-        wanted = (names_read(source) | self.always) & self.student_names
+        wanted = (reads | self.always) & self.student_names
         for name in wanted:
             names.pop(name, None)
         asker.namespace = names
         if wanted:
             names.update(asker.names(wanted))
-
-
-def names_read(source: str) -> frozenset[str]:
-    """Return every name that a cell may read, those in texts included: `globals()["f"]` is a way to ask for f.
-
-    >>> sorted(names_read("assert f(x) == 3 and 'g' in globals()"))
-    ['f', 'g', 'globals', 'x']
-    """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # magics
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        try:
-            tree = ast.parse(TransformerManager().transform_cell(source))
-        except SyntaxError:
-            return frozenset()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            found.add(node.value)
-    return frozenset(found)
 
 
 @contextlib.contextmanager

@@ -38,6 +38,7 @@ LIBRARIES = {
 _OURS = Path(course.__file__).parent
 
 
+@lru_cache(maxsize=1024)  # most cells are the same for a whole class
 def imported(source: str) -> frozenset[str]:
     """Return the modules that a cell imports from installed packages, as `import` finds them.
 

@@ -12,28 +12,32 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import random
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from course.grading.dice import get_chance, set_chance
+
 #: Python 3.11 adapts what has run eight times.
 TIMES = 10
 
 
 def practise() -> None:
-    """Do what can be done with the libraries that are imported."""
-    from course.grading.dice import get_chance, set_chance
-
+    """Do what can be done with the libraries that are imported, and has not been done in this process."""
+    new = [module for module in PRACTICE if (not module or module in sys.modules) and module not in _practised]
+    if not new:
+        return
+    _practised.update(new)
     chance = get_chance()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for _ in range(TIMES):
-            for module, work in (("numpy", _arrays), ("pandas", _frames), ("sklearn.ensemble", _models)):
-                if module in sys.modules:
-                    work()
-            _crossing()
+        for module in (*new, ""):  # what crosses the wall is made of them
+            for _ in range(TIMES):
+                with contextlib.suppress(Exception):  # what fails here fails in its cell again, and is seen
+                    PRACTICE[module]()
     set_chance(chance)
 
 
@@ -47,6 +51,7 @@ def _arrays() -> None:
     order = np.argsort(shares)
     _ = np.array_equal(shares[order], np.sort(shares)), float(np.nanmedian(numbers)), shares.round(3).tolist()
     _ = rng.permutation(60)[:5], rng.random(5), rng.integers(0, 9, 5), np.unique(order), np.concatenate([order, order])
+    _ = random.random(), random.sample(range(9), 3), np.random.rand(3), np.random.normal(size=3)
 
 
 def _frames() -> None:
@@ -137,3 +142,8 @@ def _crossing() -> None:
             found["f"]("words", value)
         with contextlib.suppress(ValueError):
             found["fails"]()
+
+
+#: By the module that it is done with.
+PRACTICE = {"numpy": _arrays, "pandas": _frames, "sklearn.ensemble": _models, "": _crossing}
+_practised: set[str] = set()

@@ -228,7 +228,10 @@ class _Play:
         if self._judge is not None:
             all_of_them = (*self._rebuilt.imports, *self._set_up)
             for source in all_of_them[self._behind_it :]:
-                self._judge.set_up(source)
+                try:
+                    self._judge.set_up(source)
+                except Gone as gone:
+                    raise CourseError(f"a set-up cell did not come to its end beside the tests: {gone}") from None
             self._behind_it = max(self._behind_it, len(all_of_them))
 
     def _close_judge(self, stop: bool = False) -> None:

@@ -50,7 +50,11 @@ class Judge:
     def __init__(self, behind: Behind, files: Mapping[str, bytes], answers: str) -> None:
         self._behind, self.notes, self.ran_ahead = behind, list[str](), 0
         self._line = self._copy() if behind.level == "A" and not files else self._alone(files)
-        self._line.tell({"op": "submission", "answers": answers})
+        try:
+            self._line.tell({"op": "submission", "answers": answers})
+        except Gone:
+            self.close(stop=True)
+            raise
 
     def set_up(self, source: str) -> None:
         """Run one more of our own cells."""
@@ -81,15 +85,12 @@ class Judge:
         for _ in range(2):  # an original that has been ended from outside is made anew
             known = _originals()
             if self._behind not in known:
-                original = _original(self._behind)
-                side = original.side
-                side.tell({"op": "keep"})
-                can_be_copied = side.hear(GRACE).get("state") == "passed"
+                original, can_be_copied = _original(self._behind)
                 _remember(self._behind, original if can_be_copied else None)
                 if not can_be_copied:
                     self.notes += original.notes
                     self.ran_ahead = original.ran_ahead
-                    return side
+                    return original.side
             kept = known[self._behind]
             known.move_to_end(self._behind)
             if kept is None:
@@ -143,22 +144,42 @@ def _forget(behind: Behind) -> float:
     return 0.0
 
 
-def _original(behind: Behind) -> _Original:
-    """Return a process to copy: with the set-up cells behind it, and as many of those further down as may run ahead."""
+def _original(behind: Behind) -> tuple[_Original, bool]:
+    """Return a process with the set-up cells behind it, and whether it can be copied.
+
+    As many of the set-up cells further down as may run ahead have run there too.
+    """
     ahead = list(behind.ahead)
     while True:
         side, notes = _made(behind, {})
-        for place, cell in enumerate(ahead):
-            side.tell({"op": "set-up ahead", "source": cell.source, "shared": sorted(cell.shared)})
-            state = side.hear(behind.limits.cell_seconds + GRACE).get("state")
-            if state != "passed":
-                del ahead[place:]
-                break
-        else:
-            return _Original(side, notes, len(ahead))
-        if state != "spoiled":
-            return _Original(side, notes, len(ahead))
+        tried = len(ahead)
+        try:
+            spoiled = _run_ahead(side, ahead, behind.limits)
+            side.tell({"op": "keep"})
+            can_be_copied = side.hear(GRACE).get("state") == "passed"
+        except Gone:
+            side.close()
+            if len(ahead) == tried:
+                raise
+            continue  # without the cell that did not end, or ended its process: in its place it is seen to
+        if not spoiled:
+            return _Original(side, notes, len(ahead)), can_be_copied
         side.close()
+
+
+def _run_ahead(side: Side, ahead: list[Ahead], limits: Limits) -> bool:
+    """Run set-up cells ahead; drop from the list what must stay behind, and say whether it was noticed too late."""
+    for place, cell in enumerate(ahead):
+        side.tell({"op": "set-up ahead", "source": cell.source, "shared": sorted(cell.shared)})
+        try:
+            state = side.hear(limits.cell_seconds + GRACE).get("state")
+        except Gone:
+            del ahead[place:]
+            raise
+        if state != "passed":
+            del ahead[place:]
+            return state == "spoiled"
+    return False
 
 
 def _made(behind: Behind, files: Mapping[str, bytes]) -> tuple[Side, list[str]]:

@@ -92,9 +92,10 @@ class TestBesideTheTests:
                 "assert os.path.exists('made')",
             ),
             ("assert f(1) == 2", "other = 1 / 0", "assert f(1) == 2"),
+            ("assert f(1) == 2", "import os as o\no._exit(0) if o.getpid() == 1 and o.getppid() == 0 else 0", "pass"),
             ("assert f(1) == 2 and rows == [1, 2]", "more = rows and 3", "assert more == 3"),
         ],
-        ids=["dice", "warnings", "files", "one that fails", "something that may change"],
+        ids=["dice", "warnings", "files", "one that fails", "one that ends its process", "something that may change"],
     )
     def test_does_one_run_in_its_place_that_leaves_more_than_names(self, tests, later, last):
         assert verdicts(*cells(FIRST, tests, later, f"{last}\nassert f(1) == 2")) == [["passed"] * 2] * 2

@@ -27,6 +27,14 @@ def kept():
     np.random.set_state(before[1])
 
 
+@pytest.fixture(params=["as it is", "unknown"])
+def layout(request, monkeypatch):
+    """How the generators lie in memory."""
+    if request.param == "unknown":
+        monkeypatch.setattr(dice, "_is_laid_out_so", lambda: False)
+        monkeypatch.setattr(dice, "_place_of_spare", lambda: 0)
+
+
 THROWS = {
     "random": lambda: random.random(),
     "random.gauss once": lambda: random.gauss(0, 1),
@@ -42,11 +50,8 @@ THROWS = {
 
 
 @pytest.mark.parametrize("throw", THROWS)
-@pytest.mark.parametrize("layout", ["as it is", "unknown"])
-def test_does_the_state_read_say_what_the_generators_say(throw, layout, monkeypatch):
-    if layout == "unknown":
-        monkeypatch.setattr(dice, "_is_laid_out_so", lambda: False)
-        monkeypatch.setattr(dice, "_place_of_spare", lambda: 0)
+@pytest.mark.usefixtures("layout")
+def test_does_the_state_read_say_what_the_generators_say(throw):
     random.seed(1)
     np.random.seed(1)
     before = dice.get_chance()
@@ -56,11 +61,8 @@ def test_does_the_state_read_say_what_the_generators_say(throw, layout, monkeypa
 
 
 @pytest.mark.parametrize("throw", THROWS)
-@pytest.mark.parametrize("layout", ["as it is", "unknown"])
-def test_do_the_dice_fall_again_as_they_did_from_a_state_that_is_set(throw, layout, monkeypatch):
-    if layout == "unknown":
-        monkeypatch.setattr(dice, "_is_laid_out_so", lambda: False)
-        monkeypatch.setattr(dice, "_place_of_spare", lambda: 0)
+@pytest.mark.usefixtures("layout")
+def test_do_the_dice_fall_again_as_they_did_from_a_state_that_is_set(throw):
     THROWS[throw]()
     state = dice.get_chance()
     fell = [random.random(), random.gauss(0, 1), np.random.normal(), np.random.rand()]

@@ -2,7 +2,7 @@
 
 Python looks code up, compiles it and adapts it to what it meets the first times that it runs, and each page of memory
 that this writes to has to be copied in a fork. Every tests cell meets a fork: the first small forest that it has fitted
-took 18 ms more than the second, and takes 6 ms more after this; of pandas' usual methods 12, and 7.
+took 18 ms more than the second, and takes 7 ms more after this; some of pandas' methods took 16, and take 13.
 
 Nothing of it is left to be seen: no names, no dice thrown, no warnings.
 """

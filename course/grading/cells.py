@@ -111,7 +111,7 @@ class Shell:
         from IPython.core.displaypub import CapturingDisplayPublisher
 
         out, err = Capped(self._most), Capped(self._most)
-        published, shown = CapturingDisplayPublisher(shell=self._shell), []
+        published, shown = CapturingDisplayPublisher(), []  # with a shell, each would be called back by it for ever
         hook = CapturingDisplayHook(shell=self._shell, outputs=shown)
         with self._captured(out, err, published, hook):
             result = self._shell.run_cell(source, store_history=False)

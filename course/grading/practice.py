@@ -34,7 +34,7 @@ def practise() -> None:
     chance = get_chance()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for module in (*new, ""):  # what crosses the wall is made of them
+        for module in dict.fromkeys([*new, ""]):  # what crosses the wall is made of them
             for _ in range(TIMES):
                 with contextlib.suppress(Exception):  # what fails here fails in its cell again, and is seen
                     PRACTICE[module]()

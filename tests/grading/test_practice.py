@@ -11,7 +11,7 @@ import pandas
 import pytest
 import sklearn.ensemble
 
-from course.grading import practice, student_side
+from course.grading import cells, practice, student_side
 from course.grading.dice import get_chance
 
 LIBRARIES = (np, pandas, sklearn.ensemble)
@@ -33,6 +33,15 @@ def test_do_dice_warnings_and_output_stay_as_they_were(monkeypatch, capsys):
     assert practice._practised == set(practice.PRACTICE)
     assert student_side._server is None
     assert capsys.readouterr() == ("", "")
+
+
+def test_does_a_cell_leave_nothing_that_is_called_for_the_next():
+    shell = cells.Shell(1000)
+    called = shell._shell.events.callbacks
+    before = {event: len(functions) for event, functions in called.items()}
+    for _ in range(3):
+        assert shell.run("display(1)")[0] == "passed"
+    assert {event: len(functions) for event, functions in called.items()} == before
 
 
 def test_is_it_done_once(monkeypatch):

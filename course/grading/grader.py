@@ -104,7 +104,8 @@ class _Play:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close_judge()
+        with contextlib.suppress(OSError):
+            self._close_judge()
         if self._student is not None:
             with contextlib.suppress(OSError):
                 self.cpu_seconds += self._student.close()

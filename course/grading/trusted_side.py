@@ -63,6 +63,7 @@ class _Judge:
         self.student_names: frozenset[str] = frozenset()
         self.always: frozenset[str] = frozenset()  # what our own set-up functions read of the student's
         self.answers = ""
+        self.descriptors: frozenset[str] = frozenset()
         with contextlib.suppress(OSError):  # no /proc: then it cannot be kept
             self.descriptors = of_this_process()
         self.ground: Ground | None = None
@@ -99,7 +100,7 @@ class _Judge:
         """Say whether copies can be made of what there is now."""
         try:
             self.ground = Ground(self.folder.path, SCRATCH, self.descriptors)
-        except (CannotBeShared, OSError, AttributeError) as reason:
+        except (CannotBeShared, OSError) as reason:
             return {"state": "failed", "message": str(reason)}
         return {"state": "passed"}
 
@@ -109,16 +110,9 @@ class _Judge:
         dice = random.getstate()
         child = self.fork()
         if child == 0:
-            status = 1
-            try:
-                random.setstate(dice)  # a fork throws it anew, and a set-up cell may have set it
-                self.control.close()
-                self.control = line
-                with contextlib.suppress(Closed):
-                    self.live()
-                status = 0
-            finally:
-                os._exit(status)
+            random.setstate(dice)  # a fork throws it anew, and a set-up cell may have set it
+            former, self.control = self.control, line
+            student_side.end_after(former.close, self.live)
         line.close()
         ended = os.pidfd_open(child)
         try:

@@ -75,6 +75,10 @@ LEFT = {
     "another value of a set-up name": ("numbers.append(2)", "assert numbers == [1]"),
     "another attribute of a library": ("import math\nmath.pi = 3", "import math\nassert math.pi > 3.1"),
     "no original": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "assert numbers == [1]"),
+    "an original that was interrupted": (
+        "import os, signal\nos.kill(os.getppid(), signal.SIGINT)",
+        "assert numbers == [1]",
+    ),
     "an original that stands still": (
         "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)",
         "assert numbers == [1]",
